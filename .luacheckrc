@@ -1,0 +1,5 @@
+std = "luajit"
+max_line_length = 100
+read_globals = { "host" }
+files["spec/lua"].std = "+busted"
+exclude_files = { "build*", ".lunette", "node_modules" }
