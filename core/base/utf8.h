@@ -9,5 +9,7 @@
 
 /* Valid UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool lun_utf8_valid(const char *text, size_t len);
+/* Bytes of the valid sequence that `text` begins with; 0 when it is not one. */
+size_t lun_utf8_width(const char *text, size_t len);
 /* Code points in valid UTF-8. */
 size_t lun_utf8_length(const char *text, size_t len);
