@@ -33,12 +33,14 @@ struct lun_pg_error {
 };
 
 /* A statement; its memory belongs to the caller and outlives its use.
- * `name` is unique per SQL text: it is what the pool remembers as prepared. */
+ * `name` is unique per SQL text: it is what the pool remembers as prepared; ""
+ * is the unnamed statement, parsed each time and never remembered. */
 struct lun_pg_statement {
     const char *name;
     const char *sql;
     int param_count;
     bool read_only; /* may be sent again alone when a neighbour failed */
+    bool text_results; /* results in text format instead of binary */
 };
 
 /* Parameters in text format unless formats[i] == 1; NULL values[i] is NULL. */

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/graphql/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/graphql/writer.h"
+
+/* One root field under way. */
+struct field_run {
+    struct lun_exec *exec;
+    size_t index;
+    struct lun_pg_params params;
+    struct lun_buf json; /* its value; empty: null */
+    bool failed;
+    struct lun_plan_error error;
+};
+
+struct lun_exec {
+    struct lun_exec_config config;
+    struct field_run *runs;
+    size_t pending;
+    bool starting;
+};
+
+const struct lun_exec_config *lun_exec_config_of(const struct lun_exec *exec)
+{
+    return &exec->config;
+}
+
+static void push_path(struct lun_buf *out, const struct lun_plan_error *error,
+                      const char *key, size_t key_len)
+{
+    if (!error->path && !key)
+        return;
+    lun_buf_push_str(out, ",\"path\":");
+    if (error->path) {
+        lun_buf_push_str(out, error->path);
+        return;
+    }
+    lun_buf_push_byte(out, '[');
+    lun_buf_push_json_string(out, key, key_len);
+    lun_buf_push_byte(out, ']');
+}
+
+void lun_exec_write_error(struct lun_buf *out,
+                          const struct lun_plan_error *error,
+                          const char *path_key, size_t path_len)
+{
+    const char *extension = error->extension
+                                ? error->extension
+                                : lun_error_info(error->code)->graphql;
+    lun_buf_push_str(out, "{\"message\":");
+    lun_buf_push_json_string(out, error->message, strlen(error->message));
+    if (error->line)
+        lun_buf_printf(out, ",\"locations\":[{\"line\":%u,\"column\":%u}]",
+                       error->line, error->column);
+    push_path(out, error, path_key, path_len);
+    lun_buf_push_str(out, ",\"extensions\":{\"code\":");
+    lun_buf_push_json_string(out, extension, strlen(extension));
+    if (error->opencrud)
+        lun_buf_printf(out, ",\"opencrud\":%d", error->opencrud);
+    if (error->error_id[0])
+        lun_buf_printf(out, ",\"error_id\":\"%s\"", error->error_id);
+    lun_buf_push_byte(out, '}');
+    if (error->opencrud)
+        lun_buf_printf(out, ",\"code\":%d", error->opencrud);
+    lun_buf_push_byte(out, '}');
+}
+
+static void free_exec(struct lun_exec *exec)
+{
+    for (size_t i = 0; i < exec->config.plan->field_count; i++)
+        lun_buf_release(&exec->runs[i].json);
+    lun_plan_unref(exec->config.plan);
+    free(exec->runs);
+    free(exec);
+}
+
+static void push_data(struct lun_exec *exec, struct lun_buf *out)
+{
+    const struct lun_plan *plan = exec->config.plan;
+    lun_buf_push_byte(out, '{');
+    for (size_t i = 0; i < plan->field_count; i++) {
+        const struct lun_plan_field *field = &plan->fields[i];
+        const struct field_run *run = &exec->runs[i];
+        if (i)
+            lun_buf_push_byte(out, ',');
+        lun_buf_push_byte(out, '"');
+        lun_buf_push(out, field->key, field->key_len);
+        lun_buf_push(out, "\":", 2);
+        if (!run->failed && field->kind == LUN_PLAN_JSON)
+            lun_buf_push(out, field->json, field->json_len);
+        else if (run->json.len && !run->failed)
+            lun_buf_push(out, run->json.data, run->json.len);
+        else
+            lun_buf_push(out, "null", 4);
+    }
+    lun_buf_push_byte(out, '}');
+}
+
+static void push_errors(struct lun_exec *exec, struct lun_buf *out)
+{
+    const struct lun_plan *plan = exec->config.plan;
+    bool first = true;
+    for (size_t i = 0; i < plan->field_count; i++) {
+        if (!exec->runs[i].failed)
+            continue;
+        lun_buf_push_str(out, first ? ",\"errors\":[" : ",");
+        first = false;
+        lun_exec_write_error(out, &exec->runs[i].error, plan->fields[i].key,
+                             plan->fields[i].key_len);
+    }
+    if (!first)
+        lun_buf_push_byte(out, ']');
+}
+
+/* The status of the table of causes counts only when no root field ran. */
+static int status_of(const struct lun_exec *exec)
+{
+    int status = 200;
+    for (size_t i = 0; i < exec->config.plan->field_count; i++) {
+        if (!exec->runs[i].failed)
+            return 200;
+        int http = lun_error_info(exec->runs[i].error.code)->http;
+        if (http < 403 || http == 501)
+            return 200;
+        if (http > status)
+            status = http;
+    }
+    return status;
+}
+
+static void finish(struct lun_exec *exec)
+{
+    const struct lun_plan *plan = exec->config.plan;
+    struct lun_buf body;
+    bool data = true;
+    for (size_t i = 0; i < plan->field_count; i++)
+        if (exec->runs[i].failed && !plan->fields[i].nullable)
+            data = false;
+    lun_buf_init(&body);
+    lun_buf_push_str(&body, "{\"data\":");
+    if (data)
+        push_data(exec, &body);
+    else
+        lun_buf_push_str(&body, "null");
+    push_errors(exec, &body);
+    lun_buf_push_byte(&body, '}');
+    exec->config.done(exec, status_of(exec), &body, exec->config.context);
+    lun_buf_release(&body);
+    free_exec(exec);
+}
+
+static void run_field(struct lun_exec *exec, size_t index);
+
+/* A mutation goes on with its next field; a query ends with its last answer. */
+static void field_done(struct lun_exec *exec, size_t index)
+{
+    const struct lun_plan *plan = exec->config.plan;
+    exec->pending--;
+    if (plan->mutation && index + 1 < plan->field_count) {
+        run_field(exec, index + 1);
+        return;
+    }
+    if (!exec->pending && !exec->starting)
+        finish(exec);
+}
+
+static void set_failure(struct field_run *run,
+                        const struct lun_plan_error *error)
+{
+    const struct lun_plan_field *field =
+        &run->exec->config.plan->fields[run->index];
+    run->failed = true;
+    run->error = *error;
+    if (!run->error.line) {
+        run->error.line = field->line;
+        run->error.column = field->column;
+    }
+}
+
+static void fail_with_pg(struct field_run *run, const struct lun_pg_error *pg)
+{
+    const struct lun_exec_config *config = &run->exec->config;
+    struct lun_plan_error error = {0};
+    error.code = pg->code;
+    error.message = lun_error_info(pg->code)->message;
+    config->report(pg, &error, config->context);
+    set_failure(run, &error);
+}
+
+static void write_result(struct field_run *run,
+                         const struct lun_plan_field *field,
+                         const PGresult *result)
+{
+    int rows = PQntuples(result);
+    int rc = 0;
+    if (!field->single)
+        lun_buf_push_byte(&run->json, '[');
+    for (int row = 0; !rc && row < rows && (row == 0 || !field->single);
+         row++) {
+        if (row)
+            lun_buf_push_byte(&run->json, ',');
+        rc = lun_graphql_write_row(&run->json, field->shape, result, row);
+    }
+    if (!field->single)
+        lun_buf_push_byte(&run->json, ']');
+    if (rc || run->json.failed) {
+        struct lun_pg_error pg = {.code = rc ? LUN_EINTERNAL : LUN_EMEMORY};
+        strcpy(pg.message, "the result does not have the shape of the plan");
+        fail_with_pg(run, &pg);
+    }
+}
+
+static void on_result(void *context, const PGresult *result,
+                      const struct lun_pg_error *error)
+{
+    struct field_run *run = context;
+    struct lun_exec *exec = run->exec;
+    if (error)
+        fail_with_pg(run, error);
+    else
+        write_result(run, &exec->config.plan->fields[run->index], result);
+    field_done(exec, run->index);
+}
+
+void lun_exec_written(struct lun_exec *exec, size_t index, const char *json,
+                      size_t json_len, const struct lun_plan_error *error)
+{
+    struct field_run *run = &exec->runs[index];
+    if (error)
+        set_failure(run, error);
+    else
+        lun_buf_push(&run->json, json, json_len);
+    field_done(exec, index);
+}
+
+static void run_field(struct lun_exec *exec, size_t index)
+{
+    const struct lun_exec_config *config = &exec->config;
+    struct field_run *run = &exec->runs[index];
+    struct lun_plan_field *field = &config->plan->fields[index];
+    exec->pending++;
+    switch (field->kind) {
+    case LUN_PLAN_SQL:
+        lun_pg_pool_query(config->pool, &field->statement, &run->params,
+                          config->deadline_ns, on_result, run);
+        return;
+    case LUN_PLAN_WRITE:
+        config->write(exec, index, config->context);
+        return;
+    case LUN_PLAN_ERROR:
+        set_failure(run, &field->error);
+        break;
+    case LUN_PLAN_JSON:
+        break;
+    }
+    field_done(exec, index);
+}
+
+static int bind_fields(struct lun_exec *exec, struct lun_plan_error *error)
+{
+    struct lun_plan *plan = exec->config.plan;
+    int rc = lun_plan_check_nodes(plan, &exec->config.input, error);
+    for (size_t i = 0; !rc && i < plan->field_count; i++) {
+        exec->runs[i].exec = exec;
+        exec->runs[i].index = i;
+        if (plan->fields[i].kind == LUN_PLAN_SQL)
+            rc = lun_plan_bind(&plan->fields[i], &exec->config.input,
+                               &exec->runs[i].params, error);
+    }
+    return rc;
+}
+
+int lun_exec_start(const struct lun_exec_config *config,
+                   struct lun_plan_error *error)
+{
+    struct lun_plan *plan = config->plan;
+    struct lun_exec *exec = calloc(1, sizeof(*exec));
+    if (exec)
+        exec->runs = calloc(plan->field_count + 1, sizeof(*exec->runs));
+    if (!exec || !exec->runs) {
+        free(exec);
+        memset(error, 0, sizeof(*error));
+        error->code = LUN_EMEMORY;
+        error->message = lun_error_info(LUN_EMEMORY)->message;
+        return LUN_EMEMORY;
+    }
+    exec->config = *config;
+    lun_plan_ref(plan);
+    int rc = bind_fields(exec, error);
+    if (rc) {
+        free_exec(exec);
+        return rc;
+    }
+    /* Held open while starting, so that a field that is done at once does not
+     * end an execution whose other fields have not begun. */
+    exec->starting = true;
+    exec->pending++;
+    if (plan->mutation) {
+        if (plan->field_count)
+            run_field(exec, 0);
+    } else {
+        for (size_t i = 0; i < plan->field_count; i++)
+            run_field(exec, i);
+    }
+    exec->starting = false;
+    if (!--exec->pending)
+        finish(exec);
+    return 0;
+}
