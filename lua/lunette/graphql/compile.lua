@@ -1,0 +1,196 @@
+--- From a parsed operation to a plan: the entry of the system VM for GraphQL.
+--
+-- A plan is plain data that C caches and runs (formats: core/bind/plan.h,
+-- core/graphql/plan.h). It holds no literal of the document, so that documents
+-- which differ in literals only share it.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.graphql.compile
+local context = require("lunette.orm.context")
+local errors = require("lunette.graphql.errors")
+local introspection = require("lunette.graphql.introspection")
+local read = require("lunette.orm.read")
+local selections = require("lunette.graphql.selections")
+local types = require("lunette.graphql.types")
+local validate = require("lunette.graphql.validate")
+local write = require("lunette.orm.write")
+
+local compile = {}
+
+-- Services ------------------------------------------------------------------
+
+--- What all requests against one release set share.
+-- @tparam table set release set
+-- @tparam ?table opts `strict`: only what the OpenCRUD reference has
+function compile.service(set, opts)
+    local service = {
+        set = set, strict = opts and opts.strict or false, by_key = {},
+    }
+    for _, model in ipairs(set.models) do service.by_key[model.key] = model end
+    service.schema = types.new(set, { strict = service.strict })
+    return service
+end
+
+-- Operations ----------------------------------------------------------------
+
+-- The operation that is asked for; nil and an error when that is not clear.
+local function pick(doc, name)
+    if not name then
+        if #doc.operations == 1 then return doc.operations[1] end
+        return nil, errors.invalid(#doc.operations == 0
+            and "the document has no operation"
+            or "the document has several operations: 'operationName' is needed")
+    end
+    for _, operation in ipairs(doc.operations) do
+        if operation.name == name then return operation end
+    end
+    return nil, errors.invalid(("unknown operation '%s'"):format(name))
+end
+
+local function by_name(fragments)
+    local found = {}
+    for _, fragment in ipairs(fragments or {}) do
+        found[fragment.name] = fragment
+    end
+    return found
+end
+
+-- Variables whose value decides the plan ------------------------------------
+
+local function add_directives(found, node)
+    for _, directive in ipairs(node.directives or {}) do
+        for _, arg in ipairs(directive.args or {}) do
+            if arg.value.kind == "var" then found[arg.value.name] = true end
+        end
+    end
+end
+
+local function add_selections(found, list)
+    for _, node in ipairs(list or {}) do
+        add_directives(found, node)
+        add_selections(found, node.selections)
+    end
+end
+
+local function add_orders(found, schema, variables)
+    for _, variable in ipairs(variables) do
+        local type = schema:type(types.bottom(variable.type))
+        if type and type.role == "orderBy" then found[variable.name] = true end
+    end
+end
+
+-- The same for every plan of a document, whatever the values are, since the
+-- cache reads it off any of them.
+local function value_vars(schema, doc, operation)
+    local list, found = {}, {}
+    if #(operation.variables or {}) == 0 then return list end
+    add_selections(found, operation.selections)
+    for _, fragment in ipairs(doc.fragments or {}) do
+        add_selections(found, fragment.selections)
+    end
+    add_orders(found, schema, operation.variables)
+    for _, variable in ipairs(operation.variables) do
+        if found[variable.name] then list[#list + 1] = variable.name end
+    end
+    return list
+end
+
+-- Root fields ---------------------------------------------------------------
+
+local function constant(json)
+    return { kind = "const", json = json }
+end
+
+local function plan_query(compilation, item)
+    local what = item.def.meta.what
+    if what == "introspection" then
+        return constant(introspection.field(compilation.schema, item,
+            compilation.selections))
+    end
+    return read.field(compilation:context(), item)
+end
+
+local function plan_mutation(compilation, item)
+    return write.plan(compilation:context(), item)
+end
+
+local function plan_subscription(compilation)
+    compilation:context():refuse(errors.not_implemented("subscriptions"))
+end
+
+local PLANS = { query = plan_query, mutation = plan_mutation,
+    subscription = plan_subscription }
+
+local function plan_item(compilation, root, item)
+    if item.name == "__typename" then
+        return constant('"' .. root.name .. '"')
+    end
+    return PLANS[compilation.op](compilation, item)
+end
+
+local function root_field(compilation, root, item)
+    local made, err = context.attempt(plan_item, compilation, root, item)
+    made = made or { kind = "error", error = err }
+    made.key, made.path_name = item.key, item.key
+    made.nullable = item.def.type.kind ~= "nonnull"
+    made.line, made.col = item.ast.line, item.ast.col
+    return made
+end
+
+-- Entry ---------------------------------------------------------------------
+
+local Compilation = {}
+Compilation.__index = Compilation
+
+--- A planning context for one statement.
+function Compilation:context()
+    return context.new(self.service, self.request, self.schema,
+        self.selections)
+end
+
+local function begin(service, request, operation)
+    local schema = service.schema
+    return setmetatable({
+        service = service, request = request, schema = schema,
+        op = operation.op,
+        selections = selections.new(schema, operation,
+            by_name(request.doc.fragments), request.variables),
+    }, Compilation)
+end
+
+local function plan_fields(compilation, operation)
+    local root = compilation.schema:root(operation.op)
+    local fields = {}
+    local items = compilation.selections:collect(root,
+        { operation.selections })
+    for i, item in ipairs(items) do
+        fields[i] = root_field(compilation, root, item)
+    end
+    return fields
+end
+
+--- Compiles one operation of a document.
+-- @tparam table service from compile.service
+-- @tparam table request {doc=, operation_name=, variables=, roles=, user=}
+-- @treturn[1] table PLAN {op=, value_vars=, fields=}
+-- @treturn[2] nil
+-- @treturn[2] table errors {message=, line=, col=, code=, ext=}
+function compile.operation(service, request)
+    local operation, unclear = pick(request.doc, request.operation_name)
+    if not operation then return nil, { unclear } end
+    local invalid = validate.document(service.schema, request.doc)
+    if invalid and #invalid > 0 then return nil, invalid end
+    local compilation = begin(service, request, operation)
+    local ok, fields = pcall(plan_fields, compilation, operation)
+    if not ok then
+        if type(fields) == "table" and fields.input_error then
+            return nil, { fields.input_error }
+        end
+        error(fields, 0)
+    end
+    return {
+        op = operation.op, fields = fields,
+        value_vars = value_vars(service.schema, request.doc, operation),
+    }
+end
+
+return compile
