@@ -1,0 +1,107 @@
+--- Plans of reads: one prepared statement per root field, however deep.
+--
+-- The plan is plain data (see graphql/compile.lua): SQL, where each parameter
+-- comes from, and the shape that turns columns into JSON.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.orm.read
+local connection = require("lunette.orm.connection")
+local filter = require("lunette.orm.filter")
+local select = require("lunette.orm.select")
+local sql = require("lunette.orm.sql")
+local window = require("lunette.orm.window")
+
+local read = {}
+
+local function statement(context, text, result)
+    return { kind = "sql", sql = text, params = context.params,
+        result = result }
+end
+
+local function one(context, model, item)
+    local args = context.selections:args(item)
+    local field, node = filter.unique(context, model, args.where)
+    local scope = select.scope(context, model)
+    local value = filter.value(context, field, node)
+    local condition = scope:column(field.column) .. " = " .. value
+    local text, shape = select.one(context, scope, condition,
+        context.selections:of(item))
+    return statement(context, text, { kind = "row", of = shape })
+end
+
+local function list(context, model, item)
+    local scope = select.scope(context, model)
+    local slice = window.of(context, model, context.selections:args(item),
+        scope.alias)
+    local from = sql.table(model) .. " AS " .. scope.alias
+    local text, shape = select.rows(context, scope, from, nil, slice,
+        context.selections:of(item))
+    return statement(context, text, { kind = "rows", of = shape })
+end
+
+local function connected(context, model, item)
+    local text, shape = connection.plan(context, model, item)
+    return statement(context, text, { kind = "row", of = shape })
+end
+
+-- The models that `node` may answer with.
+local function nodes(context)
+    local found = {}
+    for _, model in ipairs(context.service.set.models) do
+        if context:can_read(model) and context.schema:type(model.name) then
+            found[#found + 1] = model
+        end
+    end
+    return found
+end
+
+-- One statement over all models: each branch gives the number of its shape and
+-- a record. Ids of one type share a parameter.
+local function node(context, _, item)
+    local id = context.selections:args(item).id
+    local branches, shapes, values = {}, {}, {}
+    for i, model in ipairs(nodes(context)) do
+        local scope, field = select.scope(context, model), sql.id_field(model)
+        local ptype = sql.compared_type(field)
+        values[ptype] = values[ptype] or filter.value(context, field, id)
+        local condition = scope:column("id") .. " = " .. values[ptype]
+        branches[i], shapes[i] = select.one(context, scope, condition,
+            context.selections:of(item, model.name), "ROW")
+        branches[i] = branches[i]:gsub("^SELECT ",
+            ("SELECT %d, "):format(i - 1), 1)
+    end
+    if #branches == 0 then return { kind = "const", json = "null" } end
+    return statement(context,
+        table.concat(branches, " UNION ALL ") .. " LIMIT 1",
+        { kind = "variants", tag = 0, col = 1, of = shapes })
+end
+
+local PLANS = { one = one, list = list, connection = connected, node = node }
+
+--- Plans a root field of the query.
+-- @tparam table context of this root field
+-- @tparam table item merged field (graphql/selections.lua)
+-- @treturn table PFIELD without its response key
+function read.field(context, item)
+    local meta = item.def.meta
+    if meta.model then context:require_read(meta.model) end
+    return PLANS[meta.what](context, meta.model, item)
+end
+
+--- The selection of one record by id, for the result of a write: parameter 1
+-- is the id; further ones are those of the arguments inside the selection.
+-- @tparam table context a fresh one
+-- @tparam table model
+-- @tparam table fields merged selection of the model's type
+-- @treturn table {sql=, params=, result=}; params[1].src is {id=true}
+function read.selection(context, model, fields)
+    context:require_read(model)
+    local ptype = sql.parameter_type(sql.id_field(model))
+    local id = context:param { type = ptype, src = { id = true } }
+    local scope = select.scope(context, model)
+    local text, shape =
+        select.one(context, scope, scope:column("id") .. " = " .. id, fields)
+    return { sql = text, params = context.params,
+        result = { kind = "row", of = shape } }
+end
+
+return read
