@@ -48,7 +48,10 @@ struct lun_http_request {
     struct lun_arena *arena; /* lives as long as the request */
     void *user;              /* the handler's own */
     /* Called once when the connection went before the answer, so that work
-     * under way can be cancelled; the request is gone after it. May be NULL. */
+     * under way can be cancelled; the request is gone after it. When NULL the
+     * request stays valid (without `peer`) until it is answered, and the answer
+     * goes nowhere. A client that only stopped sending (half-close) still gets
+     * its answer. */
     void (*on_abort)(struct lun_http_request *request);
 };
 
@@ -68,25 +71,31 @@ struct lun_http_limits {
     unsigned header_ms;     /* 10000: from first byte to end of headers */
     unsigned body_ms;       /* 30000 */
     unsigned idle_ms;       /* 75000: keep-alive */
-    unsigned write_ms;      /* 30000: no progress while sending */
+    unsigned write_ms;      /* 30000: no progress (64 KiB) while sending */
+    size_t held_bytes;      /* 256 MiB: request bodies of all connections */
 };
 
 struct lun_http_config {
-    int fd;               /* bound, listening socket; owned by the server */
+    int fd;               /* bound, listening socket; owned by the server, and
+                             closed when opening fails */
     struct lun_http_limits limits;
     lun_http_handler_cb handler;
     void *context;
     /* Bytes for the answers that the server gives itself (400, 408, 413, ...)
-     * as a body, by status and short reason; may be NULL for plain text. */
+     * as a JSON body, by status and short reason; NULL gives plain text. */
     void (*error_body)(int status, const char *reason, struct lun_buf *out);
 };
 
+/* Accepts on `loop`; the caller's until lun_http_server_drain. Returns 0 or a
+ * LUN_E code. */
 int lun_http_server_open(uv_loop_t *loop, const struct lun_http_config *config,
                          struct lun_http_server **out, struct lun_err *err);
 
 /* Stops to accept, answers what has begun (with "Connection: close"), then
  * closes; `closed` is called when the last connection is gone or after
- * `grace_ms`. The server is freed then. */
+ * `grace_ms`, never before this returns. Idle connections get a moment (at most
+ * 500 ms, a quarter of the grace) in which a request already on its way is
+ * still answered. The server is freed before `closed`. Once only. */
 void lun_http_server_drain(struct lun_http_server *server, unsigned grace_ms,
                            void (*closed)(void *context), void *context);
 
@@ -100,7 +109,8 @@ const char *lun_http_header_get(const struct lun_http_request *request,
 
 /*
  * Answers. `headers` are added to Content-Length, Date and Connection; the body
- * is copied. The request must not be used afterwards. HEAD sends no body.
+ * is copied. The request must not be used afterwards. HEAD sends no body. The
+ * bytes leave at the end of the loop turn, in the order of the requests.
  */
 void lun_http_respond(struct lun_http_request *request, int status,
                       const struct lun_http_header *headers,
