@@ -288,14 +288,11 @@ static const char *statement_name(lua_State *L, struct lun_arena *arena,
     return copy;
 }
 
-static void read_sql(lua_State *L, int index, struct lun_arena *arena,
-                     struct lun_plan_field *out)
+/* `holder` has the list `params`. */
+static void read_params(lua_State *L, int holder, struct lun_arena *arena,
+                        struct lun_plan_field *out)
 {
-    out->kind = LUN_PLAN_SQL;
-    out->statement.sql = need_text(L, index, "sql", arena, NULL);
-    out->statement.name = statement_name(L, arena, out->statement.sql);
-    out->statement.read_only = true;
-    lua_getfield(L, index, "params");
+    lua_getfield(L, holder, "params");
     int params = lua_gettop(L);
     size_t count = lua_istable(L, params) ? lua_objlen(L, params) : 0;
     out->statement.param_count = (int)count;
@@ -305,9 +302,20 @@ static void read_sql(lua_State *L, int index, struct lun_arena *arena,
         read_param(L, lua_gettop(L), arena, &out->params[i]);
         lua_pop(L, 1);
     }
+    lua_pop(L, 1);
+}
+
+static void read_sql(lua_State *L, int index, struct lun_arena *arena,
+                     struct lun_plan_field *out)
+{
+    out->kind = LUN_PLAN_SQL;
+    out->statement.sql = need_text(L, index, "sql", arena, NULL);
+    out->statement.name = statement_name(L, arena, out->statement.sql);
+    out->statement.read_only = true;
+    read_params(L, index, arena, out);
     lua_getfield(L, index, "result");
     out->shape = lun_bind_plan_shape(L, -1, arena, &out->single);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
 static void read_error(lua_State *L, int index, struct lun_arena *arena,
@@ -349,6 +357,8 @@ static void read_field(lua_State *L, int index, struct lun_plan *plan,
     } else if (!strcmp(kind, "write")) {
         out->kind = LUN_PLAN_WRITE;
         lua_getfield(L, index, "write");
+        luaL_checktype(L, -1, LUA_TTABLE);
+        read_params(L, lua_gettop(L), arena, out);
         out->write = luaL_ref(L, LUA_REGISTRYINDEX);
     } else {
         luaL_error(L, "a plan has a field of unknown kind '%s'", kind);

@@ -29,6 +29,12 @@ const struct lun_exec_config *lun_exec_config_of(const struct lun_exec *exec)
     return &exec->config;
 }
 
+const struct lun_pg_params *lun_exec_params(const struct lun_exec *exec,
+                                            size_t field)
+{
+    return &exec->runs[field].params;
+}
+
 static void push_path(struct lun_buf *out, const struct lun_plan_error *error,
                       const char *key, size_t key_len)
 {
@@ -267,7 +273,8 @@ static int bind_fields(struct lun_exec *exec, struct lun_plan_error *error)
     for (size_t i = 0; !rc && i < plan->field_count; i++) {
         exec->runs[i].exec = exec;
         exec->runs[i].index = i;
-        if (plan->fields[i].kind == LUN_PLAN_SQL)
+        if (plan->fields[i].kind == LUN_PLAN_SQL ||
+            plan->fields[i].kind == LUN_PLAN_WRITE)
             rc = lun_plan_bind(&plan->fields[i], &exec->config.input,
                                &exec->runs[i].params, error);
     }

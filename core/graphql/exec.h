@@ -52,6 +52,9 @@ int lun_exec_start(const struct lun_exec_config *config,
                    struct lun_plan_error *error);
 
 const struct lun_exec_config *lun_exec_config_of(const struct lun_exec *exec);
+/* The bound parameters of a field. */
+const struct lun_pg_params *lun_exec_params(const struct lun_exec *exec,
+                                            size_t field);
 
 void lun_exec_written(struct lun_exec *exec, size_t field, const char *json,
                       size_t json_len, const struct lun_plan_error *error);
