@@ -272,6 +272,42 @@ struct lun_shape *lun_bind_plan_shape(lua_State *L, int index,
     return shape;
 }
 
+/* RESULT {kind="variants", of={ {present=, fields=}, ... }} */
+static void read_variants(lua_State *L, int index, struct lun_arena *arena,
+                          struct lun_plan_field *out)
+{
+    lua_getfield(L, index, "of");
+    int list = lua_gettop(L);
+    luaL_checktype(L, list, LUA_TTABLE);
+    size_t count = lua_objlen(L, list);
+    out->variants = take(L, arena, count, sizeof(*out->variants));
+    for (size_t i = 0; i < count; i++) {
+        struct lun_plan_variant *variant = &out->variants[i];
+        lua_rawgeti(L, list, (int)i + 1);
+        int at = lua_gettop(L);
+        variant->present = (int)get_int(L, at, "present", 0);
+        variant->shape = read_object(L, at, arena);
+        if (lun_shape_prepare(arena, variant->shape))
+            luaL_error(L, "a plan has a result of impossible shape");
+        lua_pop(L, 1);
+    }
+    out->variant_count = count;
+    out->single = true;
+    lua_pop(L, 1);
+}
+
+static void read_result(lua_State *L, int index, struct lun_arena *arena,
+                        struct lun_plan_field *out)
+{
+    lua_getfield(L, index, "kind");
+    bool variants = !strcmp(luaL_checkstring(L, -1), "variants");
+    lua_pop(L, 1);
+    if (variants)
+        read_variants(L, index, arena, out);
+    else
+        out->shape = lun_bind_plan_shape(L, index, arena, &out->single);
+}
+
 /* Statements are known by a name that their text determines, so that equal
  * statements of two plans are prepared once. */
 static const char *statement_name(lua_State *L, struct lun_arena *arena,

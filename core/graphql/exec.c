@@ -197,6 +197,16 @@ static void fail_with_pg(struct field_run *run, const struct lun_pg_error *pg)
     set_failure(run, &error);
 }
 
+static const struct lun_shape *shape_of(const struct lun_plan_field *field,
+                                        const PGresult *result, int row)
+{
+    for (size_t i = 0; i < field->variant_count; i++)
+        if (field->variants[i].present < PQnfields(result) &&
+            !PQgetisnull(result, row, field->variants[i].present))
+            return field->variants[i].shape;
+    return field->shape;
+}
+
 static void write_result(struct field_run *run,
                          const struct lun_plan_field *field,
                          const PGresult *result)
@@ -209,7 +219,9 @@ static void write_result(struct field_run *run,
          row++) {
         if (row)
             lun_buf_push_byte(&run->json, ',');
-        rc = lun_graphql_write_row(&run->json, field->shape, result, row);
+        const struct lun_shape *shape = shape_of(field, result, row);
+        if (shape)
+            rc = lun_graphql_write_row(&run->json, shape, result, row);
     }
     if (!field->single)
         lun_buf_push_byte(&run->json, ']');

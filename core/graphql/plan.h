@@ -75,6 +75,12 @@ struct lun_plan_error {
     char error_id[17];     /* "" or what the log calls it */
 };
 
+/* A form that the object of a field may have: node(id:) has one per model. */
+struct lun_plan_variant {
+    struct lun_shape *shape;
+    int present; /* this form it is when that column is not NULL */
+};
+
 struct lun_plan_field {
     const char *key; /* response key */
     size_t key_len;
@@ -87,6 +93,9 @@ struct lun_plan_field {
     struct lun_plan_param *params;
     struct lun_shape *shape;
     bool single; /* one object or null, else a list */
+    /* When given, instead of `shape`; null when no variant is present. */
+    struct lun_plan_variant *variants;
+    size_t variant_count;
 
     const char *json;
     size_t json_len;
