@@ -124,7 +124,24 @@ const char *lun_process_self(void)
     return path;
 }
 
+/* Where nobody reaps (a container whose first process does not), the dead stay
+ * in the table. */
+static bool is_zombie(pid_t pid)
+{
+    char path[64];
+    char text[512];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    text[len > 0 ? len : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && strncmp(name_end, ") Z", 3) == 0;
+}
+
 bool lun_process_alive(pid_t pid)
 {
-    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) && !is_zombie(pid);
 }
