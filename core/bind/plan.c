@@ -415,6 +415,7 @@ static int read_plan(lua_State *L)
     struct lun_arena *arena = &plan->arena;
     lua_getfield(L, 1, "op");
     plan->mutation = !strcmp(luaL_checkstring(L, -1), "mutation");
+    plan->uncached = get_bool(L, 1, "uncached");
     lua_getfield(L, 1, "value_vars");
     plan->value_vars =
         read_names(L, lua_gettop(L), arena, &plan->value_var_count);

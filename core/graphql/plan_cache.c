@@ -252,6 +252,8 @@ void lun_plan_cache_add(struct lun_plan_cache *cache, struct lun_plan_key *key,
                         const struct lun_json *variables,
                         struct lun_plan *plan)
 {
+    if (plan->uncached)
+        return;
     if (cache->documents.count > 4 * cache->max_entries)
         lun_map_release(&cache->documents, free);
     if (plan->bytes > cache->max_bytes || !note_vars(cache, key, plan))
