@@ -1,0 +1,227 @@
+--- Writes: planning and running the root fields of a mutation.
+--
+-- A write is planned once for each shape of its input and run in one
+-- transaction that the host opens, commits when `write.run` returns a value and
+-- rolls back when it returns a reason. How each operation works is told in the
+-- modules below lunette.orm.write.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.orm.write
+local access = require("lunette.orm.write.access")
+local context_module = require("lunette.orm.context")
+local create = require("lunette.orm.write.create")
+local data = require("lunette.orm.write.data")
+local delete = require("lunette.orm.write.delete")
+local errors = require("lunette.graphql.errors")
+local fail = require("lunette.orm.write.fail")
+local filter = require("lunette.orm.filter")
+local graph = require("lunette.orm.write.graph")
+local many = require("lunette.orm.write.many")
+local nested = require("lunette.orm.write.nested")
+local read = require("lunette.orm.read")
+local seek = require("lunette.orm.write.seek")
+local update = require("lunette.orm.write.update")
+local upsert = require("lunette.orm.write.upsert")
+local values = require("lunette.orm.write.values")
+
+local write = {}
+
+-- Planning ------------------------------------------------------------------
+
+local function fresh_context(context)
+    return context_module.new(context.service, context.request, context.schema,
+        context.selections)
+end
+
+-- Takes over the parameters of a statement that another planner made; those
+-- from `first` on become values of the write.
+local function adopt(params, others, first)
+    local list = {}
+    for i = first, #others do
+        params[#params + 1] = others[i]
+        list[#list + 1] = { slot = #params }
+    end
+    return list
+end
+
+local function new_planning(context, item)
+    local planning = {
+        context = context, item = item, model = item.def.meta.model,
+        args = context.selections:args(item),
+        graph = graph.of(context.service), params = {}, needs = access.needs(),
+    }
+    function planning.filter(model, node)
+        local own = fresh_context(context)
+        local condition = filter.condition(own, model, node, "t")
+        return { sql = condition,
+            params = adopt(planning.params, own.params, 1) }
+    end
+    return planning
+end
+
+-- The statement that answers with the row: its first parameter is the id.
+local function plan_selection(planning)
+    local context = planning.context
+    local made = read.selection(fresh_context(context), planning.model,
+        context.selections:of(planning.item))
+    return { sql = made.sql, result = made.result,
+        params = adopt(planning.params, made.params, 2) }
+end
+
+-- The response keys of a BatchPayload.
+local function plan_count(planning)
+    local keys = {}
+    for i, item in ipairs(planning.context.selections:of(planning.item)) do
+        keys[i] = { key = item.key, typename = item.name == "__typename" }
+    end
+    return keys
+end
+
+local PLANS = {}
+
+function PLANS.create(planning, planned)
+    access.need(planning.needs, planning.model, "create")
+    planned.data = data.create(planning, planning.model, planning.args.data)
+    planned.selection = plan_selection(planning)
+end
+
+function PLANS.update(planning, planned)
+    access.need(planning.needs, planning.model, "write")
+    planned.where = data.selector(planning, planning.model, planning.args.where)
+    planned.data = data.update(planning, planning.model, planning.args.data)
+    planned.selection = plan_selection(planning)
+end
+
+function PLANS.upsert(planning, planned)
+    local model, args = planning.model, planning.args
+    access.need(planning.needs, model, "create")
+    access.need(planning.needs, model, "write")
+    planned.where = data.selector(planning, model, args.where)
+    planned.create = data.create(planning, model, args.create)
+    planned.update = data.update(planning, model, args.update)
+    planned.selection = plan_selection(planning)
+end
+
+function PLANS.delete(planning, planned)
+    access.need(planning.needs, planning.model, "delete")
+    planned.where = data.selector(planning, planning.model, planning.args.where)
+    planned.selection = plan_selection(planning)
+end
+
+function PLANS.updateMany(planning, planned)
+    access.need(planning.needs, planning.model, "write")
+    planned.filter = planning.filter(planning.model, planning.args.where)
+    planned.data = data.update(planning, planning.model, planning.args.data)
+    planned.keys = plan_count(planning)
+end
+
+function PLANS.deleteMany(planning, planned)
+    access.need(planning.needs, planning.model, "delete")
+    planned.filter = planning.filter(planning.model, planning.args.where)
+    planned.keys = plan_count(planning)
+end
+
+local function plan_all(planning)
+    local what = planning.item.def.meta.what
+    local planned = { what = what, model = planning.model,
+        graph = planning.graph, params = planning.params }
+    PLANS[what](planning, planned)
+    return planned
+end
+
+--- Plans a root field of a mutation; refuses through `context` what the roles
+-- of the caller or the input alone forbid.
+-- @tparam table context of this root field (orm/context.lua)
+-- @tparam table item merged field (graphql/selections.lua)
+-- @treturn table PFIELD without its response key: {kind="write", write=...},
+-- where write.params are the values that the host binds before write.run
+function write.plan(context, item)
+    local what = item.def.meta.what
+    if not PLANS[what] then
+        context:refuse(errors.not_implemented(item.name))
+    end
+    local planning = new_planning(context, item)
+    local planned, reason = fail.catch(plan_all, planning)
+    if not access.granted(planning.needs, context.request.roles) then
+        context:refuse(errors.forbidden())
+    end
+    if reason then context:refuse(reason) end
+    return { kind = "write", write = planned }
+end
+
+-- Running -------------------------------------------------------------------
+
+local function new_job(ctx, planned)
+    return {
+        ctx = ctx, db = ctx.db, params = ctx.params, user = ctx.user,
+        now = values.timestamp(ctx.now or host.now()), graph = planned.graph,
+        nested = nested.run,
+    }
+end
+
+local function selected(job, planned, id)
+    local selection, params = planned.selection, { id }
+    for i, value in ipairs(selection.params) do
+        params[i + 1] = values.text(job, value)
+    end
+    local answer, err = job.ctx:select(selection.sql, params, selection.result)
+    if answer then return answer end
+    fail.with({ db = err, message = err.message })
+end
+
+local function counted(planned, count)
+    local parts = {}
+    for i, each in ipairs(planned.keys) do
+        parts[i] = ('"%s":%s'):format(each.key,
+            each.typename and '"BatchPayload"' or tostring(count))
+    end
+    return { json = "{" .. table.concat(parts, ",") .. "}" }
+end
+
+local RUNS = {}
+
+function RUNS.create(job, planned)
+    return selected(job, planned, create.row(job, planned.data))
+end
+
+function RUNS.update(job, planned)
+    local id = update.selected(job, planned.where, planned.data)
+    if not id then seek.absent(job, planned.where) end
+    return selected(job, planned, id)
+end
+
+function RUNS.upsert(job, planned)
+    return selected(job, planned, upsert.row(job, planned.where,
+        planned.create, planned.update))
+end
+
+-- The answer is the row as it was: it is read before anything goes.
+function RUNS.delete(job, planned)
+    local where, model = planned.where, planned.model
+    local id = seek.one(job, where)
+    if not id then seek.absent(job, where) end
+    local answer = selected(job, planned, id)
+    delete.ids(job, model, { id })
+    return answer
+end
+
+function RUNS.updateMany(job, planned)
+    return counted(planned, many.update(job, planned.model, planned.filter,
+        planned.data))
+end
+
+function RUNS.deleteMany(job, planned)
+    return counted(planned, many.delete(job, planned.model, planned.filter))
+end
+
+--- Runs a planned write inside the transaction of `ctx`: {params=, user=, db=,
+-- select=function}, and `now` (Unix milliseconds) where the clock is not the
+-- host's.
+-- @treturn[1] table {json=text}, or what ctx:select gave
+-- @treturn[2] nil
+-- @treturn[2] table reason {message=, code=, ext=}; {db=err} when the host has
+-- to judge
+function write.run(ctx, planned)
+    return fail.catch(RUNS[planned.what], new_job(ctx, planned), planned)
+end
+
+return write

@@ -1,0 +1,351 @@
+--- Creating rows, with whatever is nested in them.
+--
+-- A tree of rows becomes a batch: ids are given in the order of the document
+-- (so that default order follows it), rows are sorted into levels by the links
+-- between them, and each model of a level is one INSERT.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.orm.write.create
+local defaults = require("lunette.orm.write.defaults")
+local fail = require("lunette.orm.write.fail")
+local links = require("lunette.orm.write.links")
+local seek = require("lunette.orm.write.seek")
+local sql = require("lunette.orm.write.sql")
+local values = require("lunette.orm.write.values")
+
+local create = {}
+
+-- Collecting ----------------------------------------------------------------
+
+local function new_batch()
+    return { rows = {}, seeks = {}, later = {}, pairs = {} }
+end
+
+local function new_row(job, batch, data)
+    local row = { model = data.model, texts = {}, refs = {} }
+    batch.rows[#batch.rows + 1] = row
+    for _, set in ipairs(data.sets) do
+        local text = values.text(job, set.value)
+        if text ~= host.null or set.field.type ~= "id" then
+            row.texts[set.field.column] = text
+        end
+    end
+    row.id = row.texts.id or defaults.id(data.model)
+    row.texts.id = row.id
+    return row
+end
+
+local add_row
+
+local function add_created(job, batch, row, relation, child_data)
+    local child = add_row(job, batch, child_data)
+    if relation.kind == "own" then
+        row.refs[relation.column] = child
+    elseif relation.kind == "foreign" then
+        child.refs[relation.column] = row
+    else
+        batch.pairs[#batch.pairs + 1] =
+            { relation = relation, parent = row, child = child }
+    end
+end
+
+local function add_connected(batch, row, relation, selectors)
+    if relation.kind == "own" then
+        batch.seeks[#batch.seeks + 1] = { row = row, relation = relation,
+            selector = selectors[#selectors] }
+    else
+        batch.later[#batch.later + 1] =
+            { row = row, relation = relation, selectors = selectors }
+    end
+end
+
+function add_row(job, batch, data)
+    local row = new_row(job, batch, data)
+    for _, link in ipairs(data.links) do
+        local relation = link.relation
+        for _, child in ipairs(link.verbs.create or {}) do
+            add_created(job, batch, row, relation, child)
+        end
+        if link.verbs.connect then
+            add_connected(batch, row, relation, link.verbs.connect)
+        end
+    end
+    return row
+end
+
+-- Links that a new row holds itself -----------------------------------------
+
+local function group_seeks(seeks)
+    local groups, order = {}, {}
+    for _, each in ipairs(seeks) do
+        local key = each.relation.child.key
+            .. (each.relation.unique and " locked" or "")
+        local group = groups[key]
+        if not group then
+            group = { model = each.relation.child,
+                lock = each.relation.unique, seeks = {}, selectors = {} }
+            groups[key] = group
+            order[#order + 1] = group
+        end
+        group.seeks[#group.seeks + 1] = each
+        group.selectors[#group.selectors + 1] = each.selector
+    end
+    return order
+end
+
+-- A row of this very batch that a selector names: it is not in the table yet.
+local function among_new(job, batch, each)
+    local selector = each.selector
+    local key = seek.key(job, selector)
+    for _, row in ipairs(batch.rows) do
+        if key and row ~= each.row and row.model == selector.model
+            and row.texts[selector.field.column] == key then
+            return row
+        end
+    end
+    seek.absent(job, selector)
+end
+
+local function fill_seek(job, batch, each, found)
+    local relation, row = each.relation, each.row
+    if found then
+        row.refs[relation.column] = nil
+        row.texts[relation.column] = found.id
+        if relation.unique then links.free_child(job, relation, nil, found.id) end
+    elseif relation.parent_required then
+        row.refs[relation.column] = among_new(job, batch, each)
+    else
+        batch.later[#batch.later + 1] = { row = row, relation = relation,
+            selectors = { each.selector } }
+    end
+end
+
+local function fill_seeks(job, batch)
+    for _, group in ipairs(group_seeks(batch.seeks)) do
+        local found = seek.rows(job, group.model, group.selectors,
+            { lock = group.lock, lenient = true })
+        for i, each in ipairs(group.seeks) do
+            fill_seek(job, batch, each, found[i])
+        end
+    end
+end
+
+-- Levels --------------------------------------------------------------------
+
+local function level_of(row)
+    if row.level == 0 then error("rows of a create refer to each other") end
+    if row.level then return row.level end
+    row.level = 0
+    local level = 1
+    for _, other in pairs(row.refs) do
+        level = math.max(level, level_of(other) + 1)
+    end
+    row.level = level
+    return level
+end
+
+-- Lists of rows that one INSERT takes, in the order in which they may go. The
+-- row `alone` (may be nil) gets one of its own.
+local function statements(job, batch, alone)
+    local groups, order = {}, {}
+    for i, row in ipairs(batch.rows) do
+        local key = ("%d %s %s %s"):format(level_of(row), row.model.key,
+            tostring(row.id ~= nil), tostring(row == alone))
+        local group = groups[key]
+        if not group then
+            group = { level = row.level, first = i, rows = {},
+                model = row.model, place = job.graph.order[row.model.key] }
+            groups[key] = group
+            order[#order + 1] = group
+        end
+        group.rows[#group.rows + 1] = row
+    end
+    table.sort(order, function(a, b)
+        if a.level ~= b.level then return a.level < b.level end
+        if a.place ~= b.place then return a.place < b.place end
+        return a.first < b.first
+    end)
+    return order
+end
+
+-- Inserting -----------------------------------------------------------------
+
+local function complete(job, row)
+    for column, other in pairs(row.refs) do row.texts[column] = other.id end
+    defaults.fill(job, row.model, row.texts)
+end
+
+local function all_columns(rows)
+    local union = {}
+    for _, row in ipairs(rows) do
+        for column in pairs(row.texts) do union[column] = true end
+    end
+    return sql.columns(union)
+end
+
+local function names(columns)
+    local quoted = {}
+    for i, column in ipairs(columns) do quoted[i] = sql.quote(column) end
+    return table.concat(quoted, ", ")
+end
+
+local function one_row(job, model, row, columns, params)
+    local places = {}
+    for i, column in ipairs(columns) do
+        places[i] = params.push(row.texts[column],
+            sql.column_type(job, model, column))
+    end
+    if #columns == 0 then return "DEFAULT VALUES" end
+    return ("(%s) VALUES (%s)"):format(names(columns),
+        table.concat(places, ", "))
+end
+
+local function many_rows(job, model, rows, columns, params)
+    local arrays, casts, aliases = {}, {}, {}
+    for i, column in ipairs(columns) do
+        local texts = {}
+        for j, row in ipairs(rows) do
+            local text = row.texts[column]
+            texts[j] = text == nil and host.null or text
+        end
+        arrays[i] = params.push(values.array(texts), "text[]")
+        aliases[i] = "c" .. i
+        casts[i] = ("u.c%d::%s"):format(i,
+            sql.column_type(job, model, column))
+    end
+    return ("(%s) SELECT %s FROM unnest(%s) WITH ORDINALITY AS u(%s, n)"
+        .. " ORDER BY u.n"):format(names(columns), table.concat(casts, ", "),
+        table.concat(arrays, ", "), table.concat(aliases, ", "))
+end
+
+-- Rows without an id and without any value: one statement each.
+local function insert_empty(job, model, rows)
+    for _, row in ipairs(rows) do
+        row.id = sql.query(job, ("INSERT INTO %s DEFAULT VALUES RETURNING \"id\"")
+            :format(sql.table(model)))[1][1]
+    end
+end
+
+--- Inserts complete rows of one model. With `lenient` a row that exists already
+-- is left out; returns how many rows came in.
+local function insert(job, model, rows, lenient)
+    local columns = all_columns(rows)
+    if #columns == 0 and #rows > 1 then
+        insert_empty(job, model, rows)
+        return #rows
+    end
+    local params = sql.params()
+    local source = #rows == 1 and one_row(job, model, rows[1], columns, params)
+        or many_rows(job, model, rows, columns, params)
+    local made = sql.query(job, ("INSERT INTO %s %s%s RETURNING \"id\"")
+        :format(sql.table(model), source,
+            lenient and " ON CONFLICT DO NOTHING" or ""), params.list)
+    for i, row in ipairs(rows) do
+        row.id = row.id or made[i] and made[i][1]
+    end
+    return #made
+end
+
+local function insert_all(job, batch, lenient_row)
+    for _, group in ipairs(statements(job, batch, lenient_row)) do
+        for _, row in ipairs(group.rows) do complete(job, row) end
+        local lenient = lenient_row ~= nil and group.rows[1] == lenient_row
+        local count = insert(job, group.model, group.rows, lenient)
+        if lenient and count == 0 then return false end
+    end
+    return true
+end
+
+-- Links that other rows hold ------------------------------------------------
+
+local function add_pairs(job, batch)
+    local groups, order = {}, {}
+    for _, pair in ipairs(batch.pairs) do
+        local group = groups[pair.relation]
+        if not group then
+            group = { relation = pair.relation, parents = {}, children = {} }
+            groups[pair.relation] = group
+            order[#order + 1] = group
+        end
+        group.parents[#group.parents + 1] = pair.parent.id
+        group.children[#group.children + 1] = pair.child.id
+    end
+    for _, group in ipairs(order) do
+        links.add_pairs(job, group.relation, group.parents, group.children)
+    end
+end
+
+local function connect_later(job, batch)
+    for _, each in ipairs(batch.later) do
+        local relation = each.relation
+        local ids = seek.ids(job, relation.child, each.selectors,
+            { lock = relation.kind == "foreign" or relation.unique })
+        links.attach(job, relation, each.row.id, ids, true)
+    end
+end
+
+-- Entry ---------------------------------------------------------------------
+
+-- Makes sure that the place which a nested create takes is free.
+local function make_room(job, relation, parent)
+    if relation.parent_many or relation.child_many then return end
+    if relation.child_required and (relation.parent_required
+        or #links.children(job, relation, parent) > 0) then
+        fail.required(relation)
+    end
+    if relation.kind == "foreign" then
+        links.free_parent(job, relation, parent)
+    elseif relation.kind == "join" then
+        links.detach(job, relation, parent)
+    end
+end
+
+local function run(job, batch, lenient_row)
+    fill_seeks(job, batch)
+    if not insert_all(job, batch, lenient_row) then return false end
+    add_pairs(job, batch)
+    connect_later(job, batch)
+    return true
+end
+
+--- Creates one row with all that is nested in it; returns its id.
+function create.row(job, data)
+    local batch = new_batch()
+    local row = add_row(job, batch, data)
+    run(job, batch)
+    return row.id
+end
+
+--- The same, but returns nil when the row conflicts with one that exists. What
+-- was nested in it may have been written then: the caller undoes it.
+function create.try(job, data)
+    local batch = new_batch()
+    local row = add_row(job, batch, data)
+    return run(job, batch, row) and row.id or nil
+end
+
+--- Whether `create.try` can have written something when it returns nil.
+function create.is_nested(data)
+    return #data.links > 0
+end
+
+--- Creates children of an existing row.
+function create.children(job, relation, parent, list)
+    if #list == 0 then return end
+    make_room(job, relation, parent)
+    local batch, made = new_batch(), {}
+    for i, data in ipairs(list) do
+        made[i] = add_row(job, batch, data)
+        if relation.kind == "foreign" then
+            made[i].texts[relation.column] = parent
+        end
+    end
+    run(job, batch)
+    if relation.kind ~= "foreign" then
+        local ids = {}
+        for i, row in ipairs(made) do ids[i] = row.id end
+        links.attach(job, relation, parent, ids, true)
+    end
+end
+
+
+return create

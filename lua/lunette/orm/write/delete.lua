@@ -1,0 +1,213 @@
+--- Deleting rows, and what goes or changes with them.
+--
+-- Foreign keys of the database are NO ACTION: everything that a deletion does to
+-- other rows is worked out here, so that every changed row is known. First the
+-- rows that go are gathered (cascades), then it is checked that none of the rest
+-- must have one of them, and then one statement cuts the links and deletes: the
+-- order of tables does not matter inside it, also when their rows refer to each
+-- other in a circle.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.orm.write.delete
+local fail = require("lunette.orm.write.fail")
+local links = require("lunette.orm.write.links")
+local seek = require("lunette.orm.write.seek")
+local sql = require("lunette.orm.write.sql")
+
+local delete = {}
+
+-- Gathering -----------------------------------------------------------------
+
+local function new_doomed()
+    return { order = {}, by_key = {} }
+end
+
+-- Adds ids of `model`; returns those that are new.
+local function add(doomed, model, ids)
+    local entry = doomed.by_key[model.key]
+    if not entry then
+        entry = { model = model, ids = {}, has = {} }
+        doomed.by_key[model.key] = entry
+        doomed.order[#doomed.order + 1] = entry
+    end
+    local fresh = {}
+    for _, id in ipairs(ids) do
+        if not entry.has[id] then
+            entry.has[id] = true
+            entry.ids[#entry.ids + 1] = id
+            fresh[#fresh + 1] = id
+        end
+    end
+    return fresh
+end
+
+-- "t.id ..." for the rows t that are children of `ids` by `relation`.
+local function children_of(relation, params, ids)
+    local list = sql.push_ids(params, relation.parent, ids)
+    if relation.kind == "foreign" then
+        return "t." .. sql.quote(relation.column) .. " = ANY(" .. list .. ")"
+    elseif relation.kind == "own" then
+        return ("t.\"id\" IN (SELECT p.%s FROM %s p WHERE p.\"id\" = ANY(%s))")
+            :format(sql.quote(relation.column), sql.table(relation.parent), list)
+    end
+    local join = relation.join
+    return ("t.\"id\" IN (SELECT j.%s FROM %s j WHERE j.%s = ANY(%s))")
+        :format(sql.quote(join.far), sql.table(join), sql.quote(join.near), list)
+end
+
+-- "t.id ..." for the rows t that are parents of `ids` by `relation`.
+local function parents_of(relation, params, ids)
+    local list = sql.push_ids(params, relation.child, ids)
+    if relation.kind == "own" then
+        return "t." .. sql.quote(relation.column) .. " = ANY(" .. list .. ")"
+    elseif relation.kind == "foreign" then
+        return ("t.\"id\" IN (SELECT c.%s FROM %s c WHERE c.\"id\" = ANY(%s))")
+            :format(sql.quote(relation.column), sql.table(relation.child), list)
+    end
+    local join = relation.join
+    return ("t.\"id\" IN (SELECT j.%s FROM %s j WHERE j.%s = ANY(%s))")
+        :format(sql.quote(join.near), sql.table(join), sql.quote(join.far), list)
+end
+
+local function lock_rows(job, model, params, condition)
+    return sql.ids(sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s"
+        .. " ORDER BY t.\"id\" FOR UPDATE OF t")
+        :format(sql.table(model), condition), params.list))
+end
+
+local gather
+
+local function gather_related(job, doomed, model, condition_of, relation, ids)
+    local params = sql.params()
+    gather(job, doomed, model, lock_rows(job, model, params,
+        condition_of(relation, params, ids)))
+end
+
+function gather(job, doomed, model, ids)
+    local fresh = add(doomed, model, ids)
+    if #fresh == 0 then return end
+    for _, relation in ipairs(job.graph:relations_of(model)) do
+        if relation.field.cascade then
+            gather_related(job, doomed, relation.child, children_of, relation,
+                fresh)
+        end
+    end
+    for _, relation in ipairs(job.graph:referrers_of(model)) do
+        if relation.field.on_delete == "cascade" then
+            gather_related(job, doomed, relation.parent, parents_of, relation,
+                fresh)
+        end
+    end
+end
+
+-- Checking ------------------------------------------------------------------
+
+-- " AND not one of the rows of `model` that go".
+local function survivors(doomed, model, params)
+    local entry = doomed.by_key[model.key]
+    if not entry then return "" end
+    return " AND t.\"id\" <> ALL(" .. sql.push_ids(params, model, entry.ids)
+        .. ")"
+end
+
+local function has_surviving_parent(job, doomed, relation, ids)
+    local params = sql.params()
+    local condition = parents_of(relation, params, ids)
+        .. survivors(doomed, relation.parent, params)
+    return #sql.query(job, ("SELECT 1 FROM %s t WHERE %s LIMIT 1")
+        :format(sql.table(relation.parent), condition), params.list) > 0
+end
+
+local function check(job, doomed, entry)
+    local checked = {}
+    for _, relation in ipairs(job.graph:requirers_of(entry.model)) do
+        checked[relation] = true
+        if has_surviving_parent(job, doomed, relation, entry.ids) then
+            fail.required(relation)
+        end
+    end
+    for _, relation in ipairs(job.graph:referrers_of(entry.model)) do
+        if relation.field.on_delete == "restrict" and not checked[relation]
+            and has_surviving_parent(job, doomed, relation, entry.ids) then
+            fail.required(relation)
+        end
+    end
+end
+
+-- Deleting ------------------------------------------------------------------
+
+local function cut_column(job, doomed, relation, ids, params)
+    local condition = parents_of(relation, params, ids)
+        .. survivors(doomed, relation.parent, params)
+    return ("UPDATE %s t SET %s = NULL%s WHERE %s"):format(
+        sql.table(relation.parent), sql.quote(relation.column),
+        links.touched(job, relation.parent, params), condition)
+end
+
+-- One UPDATE a column: a row that loses two links of one kind to rows that go
+-- must not be changed twice in one statement.
+local function cut_columns(job, doomed, entry)
+    for _, relation in ipairs(job.graph:referrers_of(entry.model)) do
+        local on_delete = relation.field.on_delete
+        if on_delete ~= "cascade" and on_delete ~= "restrict"
+            and not relation.parent_required then
+            local params = sql.params()
+            sql.query(job, cut_column(job, doomed, relation, entry.ids, params),
+                params.list)
+        end
+    end
+end
+
+local function push_join_deletes(job, entry, params, parts)
+    for _, each in ipairs(job.graph:joins_of(entry.model)) do
+        parts[#parts + 1] = ("DELETE FROM %s WHERE %s = ANY(%s)"):format(
+            sql.table(each.join), sql.quote(each.column),
+            sql.push_ids(params, entry.model, entry.ids))
+    end
+end
+
+local function push_row_delete(entry, params, parts)
+    parts[#parts + 1] = ("DELETE FROM %s WHERE \"id\" = ANY(%s)"):format(
+        sql.table(entry.model), sql.push_ids(params, entry.model, entry.ids))
+end
+
+-- WITH d1 AS (DELETE ...), ... DELETE ...: one statement for all tables.
+local function delete_all(job, doomed)
+    local params, parts = sql.params(), {}
+    for _, entry in ipairs(doomed.order) do
+        push_join_deletes(job, entry, params, parts)
+    end
+    for _, entry in ipairs(doomed.order) do
+        push_row_delete(entry, params, parts)
+    end
+    local last = table.remove(parts)
+    for i, part in ipairs(parts) do parts[i] = ("d%d AS (%s)"):format(i, part) end
+    local with = #parts > 0 and "WITH " .. table.concat(parts, ", ") .. " " or ""
+    sql.query(job, with .. last, params.list)
+end
+
+-- Entry ---------------------------------------------------------------------
+
+--- Deletes rows that are locked already, with all that follows from it.
+function delete.ids(job, model, ids)
+    if #ids == 0 then return end
+    local doomed = new_doomed()
+    gather(job, doomed, model, ids)
+    for _, entry in ipairs(doomed.order) do check(job, doomed, entry) end
+    for _, entry in ipairs(doomed.order) do cut_columns(job, doomed, entry) end
+    delete_all(job, doomed)
+end
+
+--- Deletes the row of a selector by one statement: right only where no other
+-- table knows the model (graph:is_alone). False when there is no such row.
+function delete.alone(job, selector)
+    local key = seek.key(job, selector)
+    if not key then return false end
+    local params = sql.params()
+    local rows = sql.query(job, ("DELETE FROM %s t WHERE %s RETURNING 1")
+        :format(sql.table(selector.model),
+            seek.condition(params, selector, key)), params.list)
+    return #rows > 0
+end
+
+
+return delete

@@ -1,0 +1,125 @@
+--- Errors of the database as reasons that a client understands.
+--
+-- Only names of models and fields appear in them, never a value that the caller
+-- did not send. What has no meaning to a client (a lost connection, a
+-- deadlock, ...) is passed on as `{db = err}` for the host to judge.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.orm.write.faults
+local errors = require("lunette.graphql.errors")
+local fail = require("lunette.orm.write.fail")
+
+local faults = {}
+
+local function column_of(field)
+    if field.column then return field.column end
+    return field.link and field.link.kind == "own" and field.link.column or nil
+end
+
+-- PostgreSQL cuts names at 63 bytes.
+local function constraint_name(...)
+    return table.concat({ ... }, "_"):sub(1, 63)
+end
+
+local function field_of_constraint(model, constraint, suffix)
+    for _, field in ipairs(model.fields) do
+        local column = column_of(field)
+        if column and constraint_name(model.table, column, suffix)
+            == constraint then
+            return field
+        end
+    end
+end
+
+local function field_of_column(model, column)
+    for _, field in ipairs(model.fields) do
+        if column_of(field) == column then return field end
+    end
+end
+
+local function unique(graph, model, err)
+    if err.constraint == constraint_name(model.table, "pkey") then
+        return errors.unique(model.name, "id")
+    end
+    local field = field_of_constraint(model, err.constraint, "key")
+    if not field then return nil end
+    if field.kind == "relation" then
+        return fail.required_reason(graph:relation(field))
+    end
+    return errors.unique(model.name, field.graphql)
+end
+
+local function foreign(graph, model, err)
+    local field = field_of_constraint(model, err.constraint, "fkey")
+    return field and field.kind == "relation"
+        and fail.required_reason(graph:relation(field))
+end
+
+local function not_null(graph, model, err)
+    local field = field_of_column(model, err.column)
+    if not field then return nil end
+    if field.kind == "relation" then
+        return fail.required_reason(graph:relation(field))
+    end
+    return errors.null(field.graphql)
+end
+
+local function bounds(field)
+    local parts = {}
+    if field.min then parts[#parts + 1] = "at least " .. field.min end
+    if field.max then parts[#parts + 1] = "at most " .. field.max end
+    if field.size then
+        parts[#parts + 1] = ("at most %d characters long"):format(field.size)
+    end
+    if #parts == 0 then return "has a value that is not allowed" end
+    return "must be " .. table.concat(parts, " and ")
+end
+
+local function check(_, model, err)
+    local number = err.constraint
+        and tonumber(err.constraint:match("_check_(%d+)$"))
+    local rule = number and model.checks and model.checks[number]
+    if not rule then
+        for _, other in ipairs(model.checks or {}) do
+            if other.name == err.constraint then rule = other end
+        end
+    end
+    if rule then
+        return fail.invalid_reason(rule.message
+            or "a rule of " .. model.name .. " is broken")
+    end
+    local field = field_of_constraint(model, err.constraint, "check")
+    return field and fail.invalid_reason(field.graphql .. " " .. bounds(field))
+end
+
+local READERS = {
+    ["23505"] = unique, ["23503"] = foreign,
+    ["23502"] = not_null, ["23514"] = check,
+}
+
+local INPUT = {
+    ["22001"] = true, ["22003"] = true, ["22007"] = true, ["22008"] = true,
+    ["22012"] = true, ["22021"] = true, ["22P02"] = true,
+}
+
+local function general(code)
+    if code == "23505" or code == "23503" then
+        return { ext = "CONFLICT",
+            message = "the change conflicts with existing data" }
+    elseif code == "23502" or code == "23514" then
+        return fail.invalid_reason("a value breaks a rule of its field")
+    elseif INPUT[code] then
+        return errors.input("the input is not valid")
+    end
+end
+
+--- What an error of the database means.
+function faults.reason(graph, err)
+    local read = READERS[err.code]
+    local model = read and graph:model_of(err.schema, err.table)
+    local reason = model and read(graph, model, err) or general(err.code)
+    if not reason then return { db = err, message = err.message } end
+    reason.db = err
+    return reason
+end
+
+return faults
