@@ -24,7 +24,8 @@ struct lun_graphql_limits {
     size_t tokens;      /* 15000 */
     size_t nesting;     /* brackets open at once, of any kind; 200 */
     size_t depth;       /* fields inside fields, fragments expanded; 20 */
-    size_t fields;      /* selections of an operation, expanded; 2000 */
+    size_t fields;      /* selections of an operation, expanded; 2000 (twice
+                         * that for all operations of the document) */
     size_t root_fields; /* of an operation, expanded; 100 */
     size_t aliases;     /* in the document; 200 */
     size_t directives;  /* in the document; 100 */
@@ -78,7 +79,8 @@ typedef int64_t (*lun_graphql_window_cb)(
     void *context, const struct lun_graphql_window *window);
 
 /* Lists the windows of `operation`, copied to `arena` (that of the plan). Call
- * it after lun_graphql_limits_check, which bounds its work. LUN_EMEMORY. */
+ * it for a valid document that passed lun_graphql_limits_check, which bounds its
+ * work. LUN_EMEMORY, or LUN_ELIMIT when the document cannot have been valid. */
 int lun_graphql_limits_windows(const struct lun_graphql_document *document,
                                const struct lun_graphql_operation *operation,
                                struct lun_arena *arena,

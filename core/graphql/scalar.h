@@ -63,8 +63,8 @@ const char *lun_scalar_sql(enum lun_scalar type);
 /*
  * Appends the text of `in` (not JSON null: the caller sends NULL) to `out`.
  * `options` and `error` may be NULL. LUN_EBAD_INPUT (error->opencrud set when
- * the table of OpenCRUD has a number), LUN_EMEMORY. On failure `out` is as it
- * was.
+ * the table of OpenCRUD has a number), LUN_EVALIDATION (max_length), LUN_EMEMORY.
+ * On failure `out` has its former length.
  */
 int lun_scalar_coerce(enum lun_scalar type, const struct lun_json *in,
                       const struct lun_scalar_options *options,
