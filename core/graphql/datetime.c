@@ -17,9 +17,9 @@ int64_t lun_datetime_days(int64_t year, unsigned month, unsigned day)
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t of_era = year - era * 400;
-    int64_t of_year = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) /
-                          5 +
-                      (int64_t)day - 1;
+    int64_t of_year =
+        (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 +
+        (int64_t)day - 1;
     int64_t days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
     return era * 146097 + days - 719468;
 }
@@ -98,7 +98,8 @@ static int64_t first_week(unsigned year)
 }
 
 /* Behind the 'W'. */
-static bool take_week(struct cursor *c, unsigned year, bool basic, int64_t *days)
+static bool take_week(struct cursor *c, unsigned year, bool basic,
+                      int64_t *days)
 {
     unsigned week;
     unsigned day = 1;

@@ -61,8 +61,7 @@ static struct decimal to_decimal(uint64_t mantissa, int exponent)
     uint64_t c = mantissa | UINT64_C(1) << MANTISSA_BITS;
     int q = exponent - EXPONENT_BIAS;
     /* An integer below 2^53 is its own shortest form. */
-    if (q <= 0 && q > -MANTISSA_BITS - 1 &&
-        !(c & ((UINT64_C(1) << -q) - 1)))
+    if (q <= 0 && q > -MANTISSA_BITS - 1 && !(c & ((UINT64_C(1) << -q) - 1)))
         return (struct decimal){c >> -q, 0};
     return shortest(c, q, !mantissa && exponent > 1);
 }

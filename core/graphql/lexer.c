@@ -104,8 +104,7 @@ static int bad_character(struct lexer *l, const char *at, const char *before)
     char what[96];
     size_t width = lun_utf8_width(at, (size_t)(l->end - at));
     if (at == l->end)
-        snprintf(what, sizeof(what), "%sfound the end of the document",
-                 before);
+        snprintf(what, sizeof(what), "%sfound the end of the document", before);
     else if ((unsigned char)*at < 0x20 || *at == 0x7f)
         snprintf(what, sizeof(what), "%sfound character U+%04X", before,
                  (unsigned)(unsigned char)*at);
@@ -416,9 +415,8 @@ int lun_graphql_lex(struct lun_arena *arena, const char *text, size_t len,
         rc = list_literals(&l, out);
     if (rc)
         return rc;
-    l.items[l.count] = (struct lun_graphql_token){.start = (uint32_t)len,
-                                                  .end = (uint32_t)len,
-                                                  .kind = LUN_GRAPHQL_END};
+    l.items[l.count] = (struct lun_graphql_token){
+        .start = (uint32_t)len, .end = (uint32_t)len, .kind = LUN_GRAPHQL_END};
     hash_flush(&l.hasher);
     out->text = text;
     out->len = len;

@@ -53,7 +53,7 @@ struct lun_graphql_tokens {
     size_t len;
     struct lun_graphql_token *items; /* the last one is LUN_GRAPHQL_END */
     size_t count;                    /* without the end */
-    uint32_t *literals;              /* indexes in items; literal N of the AST */
+    uint32_t *literals; /* indexes in items; literal N of the AST */
     size_t literal_count;
     uint64_t hash[2]; /* seeded per process */
 };

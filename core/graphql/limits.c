@@ -15,16 +15,16 @@ static const struct {
 } settings[] = {
 #define LIMIT(name, value)                                                     \
     {                                                                          \
-        #name, offsetof(struct lun_graphql_limits, name), value                \
+#name, offsetof(struct lun_graphql_limits, name), value                \
     }
-    LIMIT(bytes, 100 * 1024), LIMIT(tokens, 15000),
-    LIMIT(nesting, 200),      LIMIT(depth, 20),
-    LIMIT(fields, 2000),      LIMIT(root_fields, 100),
-    LIMIT(aliases, 200),      LIMIT(directives, 100),
+    LIMIT(bytes, 100 * 1024),    LIMIT(tokens, 15000),
+    LIMIT(nesting, 200),         LIMIT(depth, 20),
+    LIMIT(fields, 2000),         LIMIT(root_fields, 100),
+    LIMIT(aliases, 200),         LIMIT(directives, 100),
     LIMIT(directives_on_one, 8), LIMIT(operations, 50),
-    LIMIT(fragments, 200),    LIMIT(variables, 200),
-    LIMIT(schemas, 3),        LIMIT(introspection, 2),
-    LIMIT(nodes, 500000),     LIMIT(batch, 10),
+    LIMIT(fragments, 200),       LIMIT(variables, 200),
+    LIMIT(schemas, 3),           LIMIT(introspection, 2),
+    LIMIT(nodes, 500000),        LIMIT(batch, 10),
 #undef LIMIT
 };
 
@@ -220,8 +220,8 @@ static int measure(struct walk *w,
                    const struct lun_graphql_selection *selection,
                    struct cost *cost)
 {
-    int rc = exceeds(w, "nesting", "selections inside each other",
-                     ++w->level, LEVEL_MAX, NULL);
+    int rc = exceeds(w, "nesting", "selections inside each other", ++w->level,
+                     LEVEL_MAX, NULL);
     for (; !rc && selection; selection = selection->next)
         rc = measure_one(w, selection, cost);
     w->level--;
@@ -232,15 +232,15 @@ static int check_cost(struct walk *w, const struct cost *cost,
                       const struct lun_graphql_place *place)
 {
     const struct lun_graphql_limits *max = w->limits;
-    int rc = exceeds(w, "depth", "levels of fields", cost->depth, max->depth,
-                     place);
+    int rc =
+        exceeds(w, "depth", "levels of fields", cost->depth, max->depth, place);
     if (!rc)
         rc = exceeds(w, "fields", "selections when its fragments are expanded",
                      cost->fields, max->fields, place);
     if (!rc && cost->too_deep)
-        rc = exceeds(w, "introspection",
-                     "introspection lists inside each other", cost->lists,
-                     max->introspection, place);
+        rc =
+            exceeds(w, "introspection", "introspection lists inside each other",
+                    cost->lists, max->introspection, place);
     return rc;
 }
 
@@ -404,8 +404,8 @@ static bool reserve_window(struct collector *c)
     return true;
 }
 
-static int add_window(struct collector *c, const struct lun_graphql_value *value,
-                      int parent)
+static int add_window(struct collector *c,
+                      const struct lun_graphql_value *value, int parent)
 {
     struct lun_graphql_window window = {
         .parent = parent, .lit = -1, .default_lit = -1};
@@ -481,9 +481,10 @@ int lun_graphql_limits_windows(const struct lun_graphql_document *document,
 {
     struct lun_arena scratch;
     struct lun_graphql_windows windows = {0};
-    struct collector c = {
-        .arena = arena, .operation = operation, .out = &windows,
-        .left = VISITS_MAX};
+    struct collector c = {.arena = arena,
+                          .operation = operation,
+                          .out = &windows,
+                          .left = VISITS_MAX};
     lun_arena_init(&scratch, 0);
     int rc = index_fragments(&c.walk, &scratch, document)
                  ? collect(&c, operation->selections, -1)

@@ -62,11 +62,11 @@ int lun_graphql_limits_check(const struct lun_graphql_document *document,
 
 /* A `first` or `last` argument; those of enclosing fields multiply with it. */
 struct lun_graphql_window {
-    int parent;          /* index of the window around it, -1 when none */
-    int lit;             /* number of the literal, -1 when it is a variable */
-    int default_lit;     /* literal of the variable's default, -1 when none */
+    int parent;           /* index of the window around it, -1 when none */
+    int lit;              /* number of the literal, -1 when it is a variable */
+    int default_lit;      /* literal of the variable's default, -1 when none */
     const char *variable; /* NUL-terminated name, NULL for a literal */
-    uint32_t fields;     /* fields with a selection that it repeats, itself too */
+    uint32_t fields; /* fields with a selection that it repeats, itself too */
 };
 
 struct lun_graphql_windows {
@@ -79,8 +79,9 @@ typedef int64_t (*lun_graphql_window_cb)(
     void *context, const struct lun_graphql_window *window);
 
 /* Lists the windows of `operation`, copied to `arena` (that of the plan). Call
- * it for a valid document that passed lun_graphql_limits_check, which bounds its
- * work. LUN_EMEMORY, or LUN_ELIMIT when the document cannot have been valid. */
+ * it for a valid document that passed lun_graphql_limits_check, which bounds
+ * its work. LUN_EMEMORY, or LUN_ELIMIT when the document cannot have been
+ * valid. */
 int lun_graphql_limits_windows(const struct lun_graphql_document *document,
                                const struct lun_graphql_operation *operation,
                                struct lun_arena *arena,

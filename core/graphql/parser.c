@@ -424,8 +424,7 @@ static int parse_spread(struct parser *p, struct lun_graphql_selection *node)
     return rc ? rc : parse_selections(p, &node->selections);
 }
 
-static int parse_selection(struct parser *p,
-                           struct lun_graphql_selection **out)
+static int parse_selection(struct parser *p, struct lun_graphql_selection **out)
 {
     struct lun_graphql_selection *node = new_node(p, sizeof(*node));
     if (!node)
@@ -470,8 +469,7 @@ static int parse_operation_head(struct parser *p,
     return rc ? rc : parse_directives(p, false, &node->directives);
 }
 
-static int parse_operation(struct parser *p,
-                           struct lun_graphql_operation **out)
+static int parse_operation(struct parser *p, struct lun_graphql_operation **out)
 {
     struct lun_graphql_operation *node = new_node(p, sizeof(*node));
     if (!node)

@@ -40,10 +40,11 @@ static int shown(size_t len, const char *text)
 static int refuse(const struct input *in, const char *what)
 {
     const struct lun_json *v = in->value;
-    static const char *const fixed[] = {
-        [LUN_JSON_NULL] = "null", [LUN_JSON_FALSE] = "false",
-        [LUN_JSON_TRUE] = "true", [LUN_JSON_ARRAY] = "a list",
-        [LUN_JSON_OBJECT] = "an object"};
+    static const char *const fixed[] = {[LUN_JSON_NULL] = "null",
+                                        [LUN_JSON_FALSE] = "false",
+                                        [LUN_JSON_TRUE] = "true",
+                                        [LUN_JSON_ARRAY] = "a list",
+                                        [LUN_JSON_OBJECT] = "an object"};
     if (v->type == LUN_JSON_STRING)
         return lun_graphql_error_set(in->error, LUN_EBAD_INPUT, "%s: \"%.*s\"",
                                      what, shown(v->len, v->text), v->text);
@@ -429,8 +430,7 @@ static int coerce_jsonb(const struct input *in)
     const struct lun_json *v = in->value;
     if (is_literal(in))
         return v->type == LUN_JSON_STRING ? coerce_json_text(in) : not_json(in);
-    if ((v->type != LUN_JSON_OBJECT && v->type != LUN_JSON_ARRAY) ||
-        has_nul(v))
+    if ((v->type != LUN_JSON_OBJECT && v->type != LUN_JSON_ARRAY) || has_nul(v))
         return not_json(in);
     lun_json_write(v, in->out);
     return 0;
@@ -453,9 +453,9 @@ static int coerce_enum(const struct input *in)
             lun_buf_push(in->out, v->text, v->len);
             return 0;
         }
-    return lun_graphql_error_set(
-        in->error, LUN_EBAD_INPUT, "Value \"%.*s\" does not exist in \"%s\" enum",
-        shown(v->len, v->text), v->text, type);
+    return lun_graphql_error_set(in->error, LUN_EBAD_INPUT,
+                                 "Value \"%.*s\" does not exist in \"%s\" enum",
+                                 shown(v->len, v->text), v->text, type);
 }
 
 static const struct {

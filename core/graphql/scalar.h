@@ -40,9 +40,9 @@ enum lun_scalar {
 };
 
 struct lun_scalar_options {
-    bool literal;     /* a token of the document, not a variable's value */
-    const char *name; /* field or argument, for messages; may be NULL */
-    const char *type_name;     /* enum: its GraphQL name; may be NULL */
+    bool literal;          /* a token of the document, not a variable's value */
+    const char *name;      /* field or argument, for messages; may be NULL */
+    const char *type_name; /* enum: its GraphQL name; may be NULL */
     const char *const *values; /* enum: allowed values */
     size_t value_count;
     size_t max_length; /* TEXT: most characters, 0 = no limit */
@@ -63,8 +63,8 @@ const char *lun_scalar_sql(enum lun_scalar type);
 /*
  * Appends the text of `in` (not JSON null: the caller sends NULL) to `out`.
  * `options` and `error` may be NULL. LUN_EBAD_INPUT (error->opencrud set when
- * the table of OpenCRUD has a number), LUN_EVALIDATION (max_length), LUN_EMEMORY.
- * On failure `out` has its former length.
+ * the table of OpenCRUD has a number), LUN_EVALIDATION (max_length),
+ * LUN_EMEMORY. On failure `out` has its former length.
  */
 int lun_scalar_coerce(enum lun_scalar type, const struct lun_json *in,
                       const struct lun_scalar_options *options,

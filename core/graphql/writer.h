@@ -6,8 +6,8 @@
  * outside the bytes given, whatever they hold. Text is taken to be valid UTF-8
  * (the server guarantees it under client_encoding UTF8).
  *
- * All return 0, LUN_EINTERNAL when a value is not of its type, LUN_EMEMORY; then
- * `out` holds a part and the caller cuts it back.
+ * All return 0, LUN_EINTERNAL when a value is not of its type, LUN_EMEMORY;
+ * then `out` holds a part and the caller cuts it back.
  */
 #pragma once
 
