@@ -1,0 +1,185 @@
+--- A blocking connection to PostgreSQL for specs (libpq through ffi).
+--
+-- It has the interface that the framework gets from the host: `db:query(sql,
+-- params)` gives rows of text, or nil and an error. The cluster is that of
+-- LUNETTE_TEST_CONNINFO, or a private one that is started for the process and
+-- removed with it (spec/support/postgres).
+-- SPDX-License-Identifier: Apache-2.0
+-- @module support.db
+local ffi = require("ffi")
+local host = require("support.host")
+
+ffi.cdef [[
+typedef struct pg_conn PGconn;
+typedef struct pg_result PGresult;
+PGconn *PQconnectdb(const char *conninfo);
+int PQstatus(const PGconn *conn);
+char *PQerrorMessage(const PGconn *conn);
+void PQfinish(PGconn *conn);
+PGresult *PQexecParams(PGconn *conn, const char *sql, int count,
+    const unsigned int *types, const char *const *values, const int *lengths,
+    const int *formats, int result_format);
+int PQsendQueryParams(PGconn *conn, const char *sql, int count,
+    const unsigned int *types, const char *const *values, const int *lengths,
+    const int *formats, int result_format);
+PGresult *PQgetResult(PGconn *conn);
+int PQconsumeInput(PGconn *conn);
+int PQisBusy(PGconn *conn);
+PGresult *PQexec(PGconn *conn, const char *sql);
+int PQresultStatus(const PGresult *result);
+char *PQresultErrorField(const PGresult *result, int field);
+int PQntuples(const PGresult *result);
+int PQnfields(const PGresult *result);
+char *PQgetvalue(const PGresult *result, int row, int column);
+int PQgetlength(const PGresult *result, int row, int column);
+int PQgetisnull(const PGresult *result, int row, int column);
+char *PQcmdStatus(PGresult *result);
+char *PQcmdTuples(PGresult *result);
+void PQclear(PGresult *result);
+typedef void (*notice_processor)(void *context, const char *message);
+notice_processor PQsetNoticeProcessor(PGconn *conn, notice_processor fn,
+    void *context);
+]]
+
+local pq = ffi.load("pq")
+
+local db = {}
+
+local Db = {}
+Db.__index = Db
+
+local CONNECTION_OK = 0
+local COMMAND_OK, TUPLES_OK = 1, 2
+
+local FIELDS = {
+    code = "C", message = "M", schema = "s", table = "t", column = "c",
+    constraint = "n",
+}
+
+local function error_of(result)
+    local err = {}
+    for name, letter in pairs(FIELDS) do
+        local text = pq.PQresultErrorField(result, letter:byte())
+        if text ~= nil then err[name] = ffi.string(text) end
+    end
+    return err
+end
+
+local function rows_of(result)
+    local rows = {}
+    local columns = pq.PQnfields(result)
+    for i = 0, pq.PQntuples(result) - 1 do
+        local row = {}
+        for j = 0, columns - 1 do
+            if pq.PQgetisnull(result, i, j) == 1 then
+                row[j + 1] = host.null
+            else
+                row[j + 1] = ffi.string(pq.PQgetvalue(result, i, j),
+                    pq.PQgetlength(result, i, j))
+            end
+        end
+        rows[i + 1] = row
+    end
+    rows.tag = ffi.string(pq.PQcmdStatus(result))
+    rows.n = tonumber(ffi.string(pq.PQcmdTuples(result))) or 0
+    return rows
+end
+
+local function take(result)
+    local status = pq.PQresultStatus(result)
+    local rows, err
+    if status == COMMAND_OK or status == TUPLES_OK then
+        rows = rows_of(result)
+    else
+        err = error_of(result)
+    end
+    pq.PQclear(result)
+    return rows, err
+end
+
+local function texts(params)
+    local values = ffi.new("const char *[?]", #params + 1)
+    local kept = {}
+    for i, value in ipairs(params) do
+        if value ~= host.null then
+            kept[i] = tostring(value)
+            values[i - 1] = kept[i]
+        end
+    end
+    return values, kept
+end
+
+--- Runs one statement; nil and {code=, message=, constraint=, ...} on failure.
+function Db:query(sql, params)
+    params = params or {}
+    if self.log then self.log[#self.log + 1] = sql end
+    self.count = self.count + 1
+    local values, kept = texts(params)
+    local rows, err = take(pq.PQexecParams(self.conn, sql, #params, nil, values,
+        nil, nil, 0))
+    return rows, err, kept
+end
+
+--- Sends a statement without waiting; `db:poll` tells when it is done.
+function Db:send(sql, params)
+    params = params or {}
+    local values, kept = texts(params)
+    self.kept = kept
+    assert(pq.PQsendQueryParams(self.conn, sql, #params, nil, values, nil, nil,
+        0) == 1)
+end
+
+--- True and the result of what was sent, or false while it is under way.
+function Db:poll()
+    assert(pq.PQconsumeInput(self.conn) == 1)
+    if pq.PQisBusy(self.conn) == 1 then return false end
+    local rows, err = take(pq.PQgetResult(self.conn))
+    assert(pq.PQgetResult(self.conn) == nil)
+    return true, rows, err
+end
+
+--- Runs statements without parameters; raises when one fails.
+function Db:exec(sql)
+    local rows, err = take(pq.PQexec(self.conn, sql))
+    if not rows then error(err.message .. ": " .. sql, 2) end
+    return rows
+end
+
+function Db:close()
+    pq.PQfinish(self.conn)
+    self.conn = nil
+end
+
+local quiet = ffi.cast("notice_processor", function() end)
+
+local private
+
+-- A cluster of our own, stopped when the process ends.
+local function start_private()
+    local dir = os.tmpname() .. "-pg"
+    local pipe = assert(io.popen("spec/support/postgres start " .. dir))
+    local conninfo = pipe:read("*l")
+    pipe:close()
+    private = newproxy(true)
+    getmetatable(private).__gc = function()
+        os.execute("spec/support/postgres stop " .. dir .. " >/dev/null")
+    end
+    return conninfo
+end
+
+local conninfo
+
+--- A new connection.
+function db.connect()
+    conninfo = conninfo or os.getenv("LUNETTE_TEST_CONNINFO")
+        or start_private()
+    local self = setmetatable(
+        { conn = pq.PQconnectdb(conninfo), count = 0 }, Db)
+    if pq.PQstatus(self.conn) ~= CONNECTION_OK then
+        error(ffi.string(pq.PQerrorMessage(self.conn)))
+    end
+    pq.PQsetNoticeProcessor(self.conn, quiet, nil)
+    return self
+end
+
+return db
