@@ -90,6 +90,8 @@ bool lun_pg_pool_ready(const struct lun_pg_pool *pool);
 /* Calls back at each change of readiness. */
 void lun_pg_pool_on_ready(struct lun_pg_pool *pool,
                           void (*cb)(void *context, bool ready), void *context);
+/* Why nothing is usable, as libpq said it last; "" when something is. */
+const char *lun_pg_pool_problem(const struct lun_pg_pool *pool);
 void lun_pg_pool_stats(const struct lun_pg_pool *pool,
                        struct lun_pg_stats *out);
 

@@ -1,0 +1,177 @@
+/*
+ * core/pg/dispatch.c - hands waiting requests to connections, once a loop turn.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests wait in the pool, not in pipelines: whichever connection is free
+ * first takes what it can do in about LUN_PG_GROUP_NS as one group. So cheap
+ * reads share a Sync and a send, and none stands behind an expensive one for
+ * longer than its group.
+ */
+#include "core/base/error.h"
+#include "core/pg/internal.h"
+
+static bool is_free(const struct lun_pg_connection *c)
+{
+    return c->state == LUN_PG_READY && lun_pg_pipeline_is_idle(c) &&
+           !c->retire && !c->retire_plans;
+}
+
+static struct lun_pg_connection *free_connection(struct lun_pg_pool *pool,
+                                                 unsigned *count)
+{
+    struct lun_pg_connection *first = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < pool->size; i++) {
+        struct lun_pg_connection *c = &pool->connections[i];
+        if (!is_free(c))
+            continue;
+        if (!first)
+            first = c;
+        ++*count;
+    }
+    return first;
+}
+
+/* A busy connection may get one more group, so that its backend finds it when
+ * the first is done; but nobody waits behind a lock or a disk. */
+static struct lun_pg_connection *busy_connection(struct lun_pg_pool *pool)
+{
+    struct lun_pg_connection *best = NULL;
+    for (unsigned i = 0; i < pool->size; i++) {
+        struct lun_pg_connection *c = &pool->connections[i];
+        if (c->state != LUN_PG_READY || c->writes > 0 || c->retire ||
+            c->retire_plans || c->groups >= LUN_PG_GROUPS)
+            continue;
+        if (!best || c->tail - c->head < best->tail - best->head)
+            best = c;
+    }
+    return best;
+}
+
+/* Connections that writes and owners hold; one is kept for reads. */
+static bool may_hold_one_more(const struct lun_pg_pool *pool)
+{
+    unsigned held = pool->lent;
+    for (unsigned i = 0; i < pool->size; i++)
+        held += pool->connections[i].state == LUN_PG_READY &&
+                pool->connections[i].writes > 0;
+    return held + 1 < pool->size || held == 0;
+}
+
+static bool is_single(const struct lun_pg_request *r)
+{
+    return !r->read_only || r->alone;
+}
+
+static bool take_one(struct lun_pg_pool *pool, struct lun_pg_connection *c)
+{
+    struct lun_pg_request *r = pool->waiting.first;
+    lun_pg_list_remove(r);
+    return lun_pg_pipeline_send(c, r) && c->pq;
+}
+
+/* Sends one group of at most `share` statements. */
+static void fill(struct lun_pg_pool *pool, struct lun_pg_connection *c,
+                 unsigned share)
+{
+    uint64_t tail = c->tail;
+    uint64_t spent = 0;
+    unsigned count = 0;
+    bool single = is_single(pool->waiting.first);
+    do {
+        spent += pool->waiting.first->known->cost_ns;
+        if (!take_one(pool, c))
+            return;
+        count++;
+    } while (!single && pool->waiting.first && count < share &&
+             spent < LUN_PG_GROUP_NS && !is_single(pool->waiting.first));
+    if (c->tail != tail)
+        lun_pg_pipeline_sync(c);
+}
+
+static unsigned share_of(const struct lun_pg_pool *pool, unsigned free)
+{
+    unsigned share = (pool->waiting.count + free - 1) / free;
+    return share < pool->depth ? share : pool->depth;
+}
+
+static bool send_waiting(struct lun_pg_pool *pool)
+{
+    unsigned free = 0;
+    const struct lun_pg_request *r = pool->waiting.first;
+    if (!r || (!r->read_only && !may_hold_one_more(pool)))
+        return false;
+    struct lun_pg_connection *c = free_connection(pool, &free);
+    if (!c && !pool->takers.first)
+        c = busy_connection(pool);
+    if (!c)
+        return false;
+    fill(pool, c, share_of(pool, free ? free : 1));
+    return true;
+}
+
+static bool lend_one(struct lun_pg_pool *pool)
+{
+    unsigned free = 0;
+    struct lun_pg_request *taker = pool->takers.first;
+    if (!taker || !may_hold_one_more(pool))
+        return false;
+    struct lun_pg_connection *c = free_connection(pool, &free);
+    if (!c)
+        return false;
+    lun_pg_list_remove(taker);
+    lun_pg_session_lend(pool, c, taker);
+    return true;
+}
+
+static void send_private(struct lun_pg_pool *pool)
+{
+    struct lun_pg_request *r;
+    while ((r = pool->private.first)) {
+        struct lun_pg_connection *c = r->session->connection;
+        lun_pg_list_remove(r);
+        if (c) {
+            if (lun_pg_pipeline_send(c, r) && r->connection)
+                lun_pg_pipeline_sync(c);
+            continue;
+        }
+        struct lun_pg_error error;
+        lun_pg_error_make(&error, LUN_EUNAVAILABLE, "the connection was lost");
+        error.before_send = error.lost = true;
+        lun_pg_request_fail_later(pool, r, &error);
+    }
+}
+
+static void send_chores(struct lun_pg_pool *pool)
+{
+    pool->has_chores = false;
+    for (unsigned i = 0; i < pool->size; i++) {
+        struct lun_pg_connection *c = &pool->connections[i];
+        if (c->state == LUN_PG_READY && c->rollback) {
+            c->rollback = false;
+            lun_pg_pipeline_chore(c, "rollback");
+        }
+        if (c->state == LUN_PG_READY && c->drop_count > 0) {
+            if (lun_pg_pipeline_is_idle(c))
+                lun_pg_pipeline_drop(c);
+            else
+                pool->has_chores = true;
+        }
+    }
+}
+
+void lun_pg_dispatch(struct lun_pg_pool *pool)
+{
+    if (pool->has_chores)
+        send_chores(pool);
+    if (pool->private.first)
+        send_private(pool);
+    /* With one connection both kinds take turns; with more, statements have
+     * one that is never lent. */
+    if (pool->size == 1 && !pool->takers_turn && send_waiting(pool))
+        pool->takers_turn = true;
+    while (lend_one(pool))
+        pool->takers_turn = false;
+    while (send_waiting(pool))
+        ;
+}
