@@ -197,7 +197,7 @@ static int lex_number(struct lexer *l)
         return bad_character(l, l->at, "invalid number, expected a digit but ");
     if (*first == '0' && l->at - first > 1)
         return bad_character(l, first + 1,
-                             "invalid number, unexpected digit after 0: ");
+                             "invalid number, unexpected digit after 0, ");
     int rc = lex_fraction(l, &kind);
     if (rc)
         return rc;
