@@ -324,6 +324,13 @@ static void consume(struct lun_http_conn *conn, const char *data, size_t len)
 
 /* Sending */
 
+static bool awaits_continue(const struct lun_http_conn *conn)
+{
+    const struct lun_http_exchange *current = conn->current;
+    return current && current->parser.expects_continue && !current->continued &&
+           lun_http_parser_phase(&current->parser) == LUN_HTTP_PHASE_BODY;
+}
+
 /* The queue has room again: goes on where reading stopped. */
 static void go_on(struct lun_http_conn *conn)
 {
@@ -345,7 +352,7 @@ static void sent(struct lun_http_conn *conn)
         lun_http_exchange_give(take_first(conn));
     if (!conn->net.reading)
         go_on(conn);
-    if (conn->first && conn->first->answered)
+    if (conn->first ? conn->first->answered : awaits_continue(conn))
         mark_dirty(conn);
     if (!conn->first && (conn->closing || conn->net.ended))
         end(conn);
@@ -363,8 +370,7 @@ static void send_continue(struct lun_http_conn *conn)
 {
     static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct lun_http_exchange *current = conn->current;
-    if (!current || current->continued || !current->parser.expects_continue ||
-        lun_http_parser_phase(&current->parser) != LUN_HTTP_PHASE_BODY)
+    if (!awaits_continue(conn))
         return;
     current->continued = true;
     /* A client that began with the body does not wait for it. */
