@@ -40,7 +40,6 @@ struct worker {
     uint64_t started_ns;
     int delay_ms;
     unsigned restarts;
-    char set[72];
     struct lun_host_control_reader reader;
     char bytes[4096];
     uint64_t beat; /* last one seen */
@@ -49,7 +48,6 @@ struct worker {
 
 struct lun_workers {
     struct lun_workers_options options;
-    char set_id[72];
     char set_path[4096];
     bool closing;
     uv_timer_t watchdog; /* beats; later the end of the grace */
@@ -149,7 +147,6 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal)
     bool was_ready = worker->state == LUN_WORKER_READY;
     bool expected = workers->closing || worker->state == LUN_WORKER_DRAINING;
     worker->state = LUN_WORKER_DOWN;
-    worker->set[0] = '\0';
     uv_close((uv_handle_t *)process, on_handle_closed);
     close_control(worker);
     if (!expected) {
@@ -173,7 +170,6 @@ static void on_message(void *context, const struct lun_host_control *message)
         if (worker->state == LUN_WORKER_STARTING) {
             worker->state = LUN_WORKER_READY;
         }
-        (void)snprintf(worker->set, sizeof worker->set, "%s", message->id);
         hooks->on_ready(hooks->context, worker->slot, message->id);
     } else if (message->kind == LUN_HOST_CONTROL_REPLY) {
         hooks->on_reply(hooks->context, worker->slot, message->id,
@@ -342,17 +338,14 @@ int lun_workers_open(const struct lun_workers_options *options,
     return 0;
 }
 
-void lun_workers_set_current(struct lun_workers *workers, const char *set_id,
-                             const char *set_path)
+void lun_workers_set_current(struct lun_workers *workers, const char *set_path)
 {
-    (void)snprintf(workers->set_id, sizeof workers->set_id, "%s", set_id);
     (void)snprintf(workers->set_path, sizeof workers->set_path, "%s", set_path);
 }
 
-void lun_workers_start(struct lun_workers *workers, const char *set_id,
-                       const char *set_path)
+void lun_workers_start(struct lun_workers *workers, const char *set_path)
 {
-    lun_workers_set_current(workers, set_id, set_path);
+    lun_workers_set_current(workers, set_path);
     for (unsigned i = 0; i < workers->options.count; i++) {
         start(&workers->worker[i]);
     }
@@ -412,7 +405,6 @@ void lun_workers_info(const struct lun_workers *workers, unsigned slot,
     out->state = worker->state;
     out->pid = worker->state == LUN_WORKER_DOWN ? 0 : worker->process.pid;
     out->restarts = worker->restarts;
-    out->set = worker->set;
 }
 
 bool lun_workers_all_ready(const struct lun_workers *workers)
@@ -427,12 +419,17 @@ bool lun_workers_all_ready(const struct lun_workers *workers)
 
 /* --- the end ------------------------------------------------------------ */
 
+void lun_workers_kill_one(struct lun_workers *workers, unsigned slot)
+{
+    if (workers->worker[slot].state != LUN_WORKER_DOWN) {
+        (void)uv_process_kill(&workers->worker[slot].process, SIGKILL);
+    }
+}
+
 void lun_workers_kill(struct lun_workers *workers)
 {
     for (unsigned i = 0; i < workers->options.count; i++) {
-        if (workers->worker[i].state != LUN_WORKER_DOWN) {
-            (void)uv_process_kill(&workers->worker[i].process, SIGKILL);
-        }
+        lun_workers_kill_one(workers, i);
     }
 }
 

@@ -32,7 +32,6 @@ struct lun_worker_info {
     pid_t pid; /* 0 when down */
     enum lun_worker_state state;
     unsigned restarts;
-    const char *set; /* id of the release set it runs, "" before */
 };
 
 struct lun_workers_hooks {
@@ -61,11 +60,9 @@ int lun_workers_open(const struct lun_workers_options *options,
                      const char *host, int *port, struct lun_workers **out,
                      struct lun_err *err);
 /* Starts a process in every slot with the set at `set_path`. */
-void lun_workers_start(struct lun_workers *workers, const char *set_id,
-                       const char *set_path);
+void lun_workers_start(struct lun_workers *workers, const char *set_path);
 /* What processes started from now on load. */
-void lun_workers_set_current(struct lun_workers *workers, const char *set_id,
-                             const char *set_path);
+void lun_workers_set_current(struct lun_workers *workers, const char *set_path);
 /* Sends a message to one worker; false when it has no control socket. */
 bool lun_workers_send(struct lun_workers *workers, unsigned slot,
                       const struct lun_host_control *message);
@@ -79,5 +76,7 @@ bool lun_workers_all_ready(const struct lun_workers *workers);
  * `grace_ms`, then calls `closed` and frees. */
 void lun_workers_close(struct lun_workers *workers, int64_t grace_ms,
                        void (*closed)(void *context), void *context);
+/* Kills one; it is replaced. */
+void lun_workers_kill_one(struct lun_workers *workers, unsigned slot);
 /* Kills at once what still runs (a second Ctrl-C). */
 void lun_workers_kill(struct lun_workers *workers);

@@ -1,0 +1,179 @@
+/*
+ * core/host/loadout.c - what a loader process reported.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/host/loadout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/json.h"
+#include "core/os/file.h"
+
+#define REPORT_MEMORY ((size_t)64 * 1024 * 1024)
+#define SET_MEMORY ((size_t)512 * 1024 * 1024)
+#define SET_FILE ((size_t)64 * 1024 * 1024)
+
+static const char *text_of(const struct lun_json *object, const char *name)
+{
+    const struct lun_json *node = lun_json_get(object, name);
+    return node != NULL && node->text != NULL ? node->text : "";
+}
+
+static char *copy_text(const struct lun_json *object, const char *name)
+{
+    return strdup(text_of(object, name));
+}
+
+/* "file:line: message", without what is not known. */
+static void push_place(const struct lun_json *item, struct lun_buf *out)
+{
+    const char *file = text_of(item, "file");
+    const char *line = text_of(item, "line");
+    if (item->type == LUN_JSON_STRING) {
+        lun_buf_push_str(out, item->text);
+    } else if (file[0] != '\0' && line[0] != '\0') {
+        lun_buf_printf(out, "%s:%s: %s", file, line, text_of(item, "message"));
+    } else if (file[0] != '\0') {
+        lun_buf_printf(out, "%s: %s", file, text_of(item, "message"));
+    } else {
+        lun_buf_push_str(out, text_of(item, "message"));
+    }
+    lun_buf_push_byte(out, '\n');
+}
+
+static void push_lines(const struct lun_json *list, struct lun_buf *out)
+{
+    const struct lun_json *item =
+        list != NULL && list->type == LUN_JSON_ARRAY ? list->child : NULL;
+    for (; item != NULL; item = item->next) {
+        push_place(item, out);
+    }
+    (void)lun_buf_str(out);
+}
+
+static void take_releases(const struct lun_json *list, const char *name,
+                          struct lun_loadout *out)
+{
+    if (list == NULL || list->type != LUN_JSON_ARRAY || list->count == 0) {
+        return;
+    }
+    out->releases = calloc(list->count, sizeof *out->releases);
+    const struct lun_json *item = list->child;
+    for (; out->releases != NULL && item != NULL; item = item->next) {
+        struct lun_loadout_app *release = &out->releases[out->count++];
+        release->app = copy_text(item, name);
+        release->version = copy_text(item, "version");
+        release->hash = copy_text(item, "hash");
+    }
+}
+
+static int take_report(const struct lun_json *report, struct lun_loadout *out,
+                       struct lun_err *err)
+{
+    const struct lun_json *ok = lun_json_get(report, "ok");
+    if (ok == NULL) {
+        return lun_error_set(err, LUN_EINTERNAL,
+                             "the loader's report has no 'ok'");
+    }
+    out->ok = ok->type == LUN_JSON_TRUE;
+    (void)snprintf(out->id, sizeof out->id, "%s", text_of(report, "id"));
+    (void)snprintf(out->path, sizeof out->path, "%s", text_of(report, "file"));
+    take_releases(lun_json_get(report, "releases"), "app", out);
+    push_lines(lun_json_get(report, "warnings"), &out->warnings);
+    push_lines(lun_json_get(report, "steps"), &out->steps);
+    const struct lun_json *errors = lun_json_get(report, "errors");
+    push_lines(errors, &out->errors);
+    if (errors != NULL) {
+        lun_json_write(errors, &out->errors_json);
+    }
+    return 0;
+}
+
+int lun_loadout_parse(const char *text, size_t len, struct lun_loadout *out,
+                      struct lun_err *err)
+{
+    struct lun_arena arena;
+    struct lun_json *report;
+    struct lun_loadout result;
+    memset(&result, 0, sizeof result);
+    lun_arena_init(&arena, REPORT_MEMORY);
+    int code = lun_json_parse(&arena, text, len, 16, 1000000, &report, err);
+    if (code == 0) {
+        code = take_report(report, &result, err);
+    }
+    lun_arena_release(&arena);
+    if (code == 0) {
+        *out = result;
+    }
+    return code;
+}
+
+int lun_loadout_read_set(const char *path, struct lun_loadout *out,
+                         struct lun_err *err)
+{
+    struct lun_arena arena;
+    struct lun_json *set;
+    struct lun_buf text;
+    lun_buf_init(&text);
+    lun_arena_init(&arena, SET_MEMORY);
+    int code = lun_file_read(path, SET_FILE, &text, err);
+    if (code == 0) {
+        code = lun_json_parse(&arena, text.data, text.len, 200, 10000000, &set,
+                              err);
+    }
+    if (code == 0) {
+        memset(out, 0, sizeof *out);
+        out->ok = true;
+        (void)snprintf(out->id, sizeof out->id, "%s", text_of(set, "id"));
+        (void)snprintf(out->path, sizeof out->path, "%s", path);
+        take_releases(lun_json_get(set, "apps"), "name", out);
+    }
+    lun_arena_release(&arena);
+    lun_buf_release(&text);
+    return code;
+}
+
+void lun_loadout_release(struct lun_loadout *loadout)
+{
+    for (size_t i = 0; i < loadout->count; i++) {
+        free(loadout->releases[i].app);
+        free(loadout->releases[i].version);
+        free(loadout->releases[i].hash);
+    }
+    free(loadout->releases);
+    lun_buf_release(&loadout->warnings);
+    lun_buf_release(&loadout->steps);
+    lun_buf_release(&loadout->errors);
+    lun_buf_release(&loadout->errors_json);
+    memset(loadout, 0, sizeof *loadout);
+}
+
+static bool has_release(const struct lun_loadout *loadout,
+                        const struct lun_loadout_app *wanted)
+{
+    for (size_t i = 0; i < loadout->count; i++) {
+        const struct lun_loadout_app *release = &loadout->releases[i];
+        if (strcmp(release->app, wanted->app) == 0 &&
+            strcmp(release->version, wanted->version) == 0 &&
+            strcmp(release->hash, wanted->hash) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lun_loadout_changes(const struct lun_loadout *loadout,
+                         const struct lun_loadout *before, struct lun_buf *out)
+{
+    for (size_t i = 0; i < loadout->count; i++) {
+        const struct lun_loadout_app *release = &loadout->releases[i];
+        if (!has_release(before, release)) {
+            lun_buf_printf(out, "%s%s@%s+%s", out->len > 0 ? ", " : "",
+                           release->app, release->version, release->hash);
+        }
+    }
+}
