@@ -7,6 +7,7 @@
 -- @module lunette.graphql.compile
 local context = require("lunette.orm.context")
 local errors = require("lunette.graphql.errors")
+local input = require("lunette.graphql.input")
 local introspection = require("lunette.graphql.introspection")
 local read = require("lunette.orm.read")
 local selections = require("lunette.graphql.selections")
@@ -56,25 +57,19 @@ end
 
 -- Variables whose value decides the plan ------------------------------------
 
-local function add_directives(found, node)
-    for _, directive in ipairs(node.directives or {}) do
-        for _, arg in ipairs(directive.args or {}) do
-            if arg.value.kind == "var" then found[arg.value.name] = true end
-        end
+local function add_variables(found, args)
+    for _, arg in ipairs(args or {}) do
+        if arg.value.kind == "var" then found[arg.value.name] = true end
     end
 end
 
 local function add_selections(found, list)
     for _, node in ipairs(list or {}) do
-        add_directives(found, node)
+        for _, directive in ipairs(node.directives or {}) do
+            add_variables(found, directive.args)
+        end
+        if node.name == "__type" then add_variables(found, node.args) end
         add_selections(found, node.selections)
-    end
-end
-
-local function add_orders(found, schema, variables)
-    for _, variable in ipairs(variables) do
-        local type = schema:type(types.bottom(variable.type))
-        if type and type.role == "orderBy" then found[variable.name] = true end
     end
 end
 
@@ -82,12 +77,14 @@ end
 -- cache reads it off any of them.
 local function value_vars(schema, doc, operation)
     local list, found = {}, {}
-    if #(operation.variables or {}) == 0 then return list end
+    if #operation.variables == 0 then return list end
+    for _, name in ipairs(input.order_variables(schema, operation)) do
+        found[name] = true
+    end
     add_selections(found, operation.selections)
     for _, fragment in ipairs(doc.fragments or {}) do
         add_selections(found, fragment.selections)
     end
-    add_orders(found, schema, operation.variables)
     for _, variable in ipairs(operation.variables) do
         if found[variable.name] then list[#list + 1] = variable.name end
     end
@@ -100,11 +97,20 @@ local function constant(json)
     return { kind = "const", json = json }
 end
 
+-- `__type(name:)` answers by a value that the key of the plan cache may lack.
+local function plan_introspection(compilation, item)
+    if introspection.depends_on_value(item, compilation.selections) then
+        compilation.uncached = true
+    end
+    local json, err = introspection.field(compilation.schema, item,
+        compilation.selections)
+    if not json then compilation:context():refuse(err) end
+    return constant(json)
+end
+
 local function plan_query(compilation, item)
-    local what = item.def.meta.what
-    if what == "introspection" then
-        return constant(introspection.field(compilation.schema, item,
-            compilation.selections))
+    if item.def.meta.what == "introspection" then
+        return plan_introspection(compilation, item)
     end
     return read.field(compilation:context(), item)
 end
@@ -171,7 +177,7 @@ end
 --- Compiles one operation of a document.
 -- @tparam table service from compile.service
 -- @tparam table request {doc=, operation_name=, variables=, roles=, user=}
--- @treturn[1] table PLAN {op=, value_vars=, fields=}
+-- @treturn[1] table PLAN {op=, value_vars=, fields=, uncached=}
 -- @treturn[2] nil
 -- @treturn[2] table errors {message=, line=, col=, code=, ext=}
 function compile.operation(service, request)
@@ -179,6 +185,8 @@ function compile.operation(service, request)
     if not operation then return nil, { unclear } end
     local invalid = validate.document(service.schema, request.doc)
     if invalid and #invalid > 0 then return nil, invalid end
+    local bad = input.check(service.schema, operation, request.variables)
+    if #bad > 0 then return nil, bad end
     local compilation = begin(service, request, operation)
     local ok, fields = pcall(plan_fields, compilation, operation)
     if not ok then
@@ -189,6 +197,7 @@ function compile.operation(service, request)
     end
     return {
         op = operation.op, fields = fields,
+        uncached = compilation.uncached,
         value_vars = value_vars(service.schema, request.doc, operation),
     }
 end

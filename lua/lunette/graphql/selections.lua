@@ -67,7 +67,10 @@ local function applies(type, condition)
     return false
 end
 
-local function add_field(self, out, type, node)
+local collect
+local COLLECT = {}
+
+function COLLECT.field(self, out, type, _, node)
     local key = node.alias or node.name
     local item = out[key]
     if not item then
@@ -78,9 +81,7 @@ local function add_field(self, out, type, node)
     if node.selections then item.lists[#item.lists + 1] = node.selections end
 end
 
-local collect
-
-local function spread(self, out, type, seen, node)
+function COLLECT.spread(self, out, type, seen, node)
     if seen[node.name] then return end
     seen[node.name] = true
     local fragment = self.fragments[node.name]
@@ -89,17 +90,16 @@ local function spread(self, out, type, seen, node)
     end
 end
 
+function COLLECT.inline(self, out, type, seen, node)
+    if applies(type, node.on) then
+        collect(self, out, type, seen, node.selections)
+    end
+end
+
 function collect(self, out, type, seen, list)
     for _, node in ipairs(list) do
-        if node.directives and node.directives[1]
-            and not is_kept(self, node) then
-            -- left out
-        elseif node.kind == "field" then
-            add_field(self, out, type, node)
-        elseif node.kind == "spread" then
-            spread(self, out, type, seen, node)
-        elseif applies(type, node.on) then
-            collect(self, out, type, seen, node.selections)
+        if is_kept(self, node) then
+            COLLECT[node.kind](self, out, type, seen, node)
         end
     end
 end
@@ -122,33 +122,13 @@ end
 
 -- Arguments -----------------------------------------------------------------
 
-local function value_of(node, name)
-    for _, arg in ipairs(node.args or {}) do
-        if arg.name == name then return arg.value end
-    end
-end
-
--- Which key of the order an enum value stands for.
-local function with_order(self, def, node)
-    local type = self.schema:type(types.bottom(def.type))
-    if node.kind == "enum" and type.role == "orderBy" then
-        node.order = type.by[node.value]
-    end
-    return node
-end
-
---- The arguments of an item: name → NODE. An input of the wrong shape is
--- raised as a table {input_error=error}.
+--- The arguments of an item that were given: name → NODE. An input of the
+-- wrong shape is raised as a table {input_error=error}.
 function Selections:args(item)
     if item.args then return item.args end
-    local args = {}
-    for _, def in ipairs(item.def.args) do
-        local node, err = input.node(self.schema, def.type,
-            value_of(item.ast, def.name), self.variables,
-            self.operation.variables)
-        if not node then error({ input_error = err }, 0) end
-        args[def.name] = with_order(self, def, node)
-    end
+    local args, err = input.arguments(self.schema, item.def,
+        item.ast.args or {}, self.variables, self.operation.variables)
+    if not args then error({ input_error = err }, 0) end
     item.args = args
     return args
 end

@@ -101,7 +101,7 @@ local function page_cursor(context, self, out, key, backwards)
     return { key = key, col = out:add(context, text), type = ctype }
 end
 
-local function more(context, self, out, key, limit)
+local function more(context, out, key, limit)
     if not limit then return { key = key, json = "false" } end
     local text = "(SELECT count(*) > " .. limit .. " FROM page)"
     return { key = key, col = out:add(context, text), type = "bool" }
@@ -112,10 +112,10 @@ local PAGE_INFO = {
         return { key = key, json = '"PageInfo"' }
     end,
     hasNextPage = function(context, self, out, key)
-        return more(context, self, out, key, self.slice.first)
+        return more(context, out, key, self.slice.first)
     end,
     hasPreviousPage = function(context, self, out, key)
-        return more(context, self, out, key, self.slice.last)
+        return more(context, out, key, self.slice.last)
     end,
     startCursor = function(context, self, out, key)
         return page_cursor(context, self, out, key, false)

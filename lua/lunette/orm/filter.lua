@@ -185,16 +185,11 @@ local function conjunction(context, model, node, alias)
 end
 
 local function disjunction(context, model, node, alias)
-    local parts, always = {}, false
-    for _, item in ipairs(operands(node)) do
+    local parts = {}
+    for i, item in ipairs(operands(node)) do
         local condition = filter.condition(context, model, item, alias)
-        if condition then
-            parts[#parts + 1] = "(" .. condition .. ")"
-        else
-            always = true
-        end
+        parts[i] = condition and "(" .. condition .. ")" or TRUE
     end
-    if always then return nil end
     if #parts == 0 then return FALSE end
     return "(" .. table.concat(parts, " OR ") .. ")"
 end

@@ -47,32 +47,34 @@ end
 local function nodes(context)
     local found = {}
     for _, model in ipairs(context.service.set.models) do
-        if context:can_read(model) and context.schema:type(model.name) then
+        if context:can_read(model) and context.schema:is_node(model) then
             found[#found + 1] = model
         end
     end
     return found
 end
 
--- One statement over all models: each branch gives the number of its shape and
--- a record. Ids of one type share a parameter.
+-- One statement over all models, each joined to a single empty row. Ids of one
+-- type share a parameter; the shape is that of the model which was found.
 local function node(context, _, item)
     local id = context.selections:args(item).id
-    local branches, shapes, values = {}, {}, {}
+    local row, shapes, values = select.row(), {}, {}
     for i, model in ipairs(nodes(context)) do
         local scope, field = select.scope(context, model), sql.id_field(model)
         local ptype = sql.compared_type(field)
         values[ptype] = values[ptype] or filter.value(context, field, id)
-        local condition = scope:column("id") .. " = " .. values[ptype]
-        branches[i], shapes[i] = select.one(context, scope, condition,
-            context.selections:of(item, model.name), "ROW")
-        branches[i] = branches[i]:gsub("^SELECT ",
-            ("SELECT %d, "):format(i - 1), 1)
+        local from = sql.table(model) .. " AS " .. scope.alias
+        local condition = sql.column(scope.alias, "id") .. " = "
+            .. values[ptype]
+        local shape, present = select.join(context, row, scope, from,
+            condition, context.selections:of(item, model.name))
+        shape.present = present
+        shapes[i] = shape
     end
-    if #branches == 0 then return { kind = "const", json = "null" } end
-    return statement(context,
-        table.concat(branches, " UNION ALL ") .. " LIMIT 1",
-        { kind = "variants", tag = 0, col = 1, of = shapes })
+    if #shapes == 0 then return { kind = "const", json = "null" } end
+    return statement(context, "SELECT " .. row:list() .. " FROM (SELECT 1) AS "
+        .. context:alias() .. table.concat(row.joins),
+        { kind = "variants", of = shapes })
 end
 
 local PLANS = { one = one, list = list, connection = connected, node = node }

@@ -12,6 +12,7 @@
 -- * Rows are limited in an inner SELECT before anything is joined to them.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.select
+local errors = require("lunette.graphql.errors")
 local filter = require("lunette.orm.filter")
 local order = require("lunette.orm.order")
 local sql = require("lunette.orm.sql")
@@ -67,8 +68,7 @@ function Row:add(context, expression)
     if at then return at end
     at = self.count
     if at >= MAX_COLUMNS then
-        context:refuse { message = "too many fields are selected",
-            ext = "LIMIT_EXCEEDED" }
+        context:refuse(errors.limit("columns of a row", MAX_COLUMNS))
     end
     self.count = at + 1
     self[self.count], self.at[expression] = expression, at
@@ -133,14 +133,7 @@ local function to_one(context, scope, row, item, relation)
     scope:column(relation.link.kind == "own" and relation.link.column or "id")
     local from, tie =
         filter.related(context, relation, scope.alias, child.alias)
-    local joins = row.joins
-    local slot = #joins + 1
-    joins[slot] = ""
-    local shape = select.object(context, child, row, sub)
-    local present = row:add(context, child:column("id"))
-    joins[slot] = " LEFT JOIN LATERAL (SELECT " .. child:list() .. " FROM "
-        .. from .. " WHERE " .. tie .. " LIMIT 1) AS " .. child.alias
-        .. " ON true"
+    local shape, present = select.join(context, row, child, from, tie, sub)
     return { key = item.key, object = shape, present = present }
 end
 
@@ -181,6 +174,21 @@ function select.object(context, scope, row, fields)
         shape.fields[i] = member(context, scope, row, item)
     end
     return shape
+end
+
+--- Joins the one row of `from` for which `condition` holds, if there is one.
+-- @treturn table shape of the object `fields` of `scope`
+-- @treturn number the column that is NULL when there is none
+function select.join(context, row, scope, from, condition, fields)
+    local joins = row.joins
+    local slot = #joins + 1
+    joins[slot] = ""
+    local shape = select.object(context, scope, row, fields)
+    local present = row:add(context, scope:column("id"))
+    joins[slot] = " LEFT JOIN LATERAL (SELECT " .. scope:list() .. " FROM "
+        .. from .. " WHERE " .. condition .. " LIMIT 1) AS " .. scope.alias
+        .. " ON true"
+    return shape, present
 end
 
 -- Lists ---------------------------------------------------------------------
@@ -238,13 +246,13 @@ function select.rows(context, scope, from, tie, slice, fields, wrap)
     return select.window(scope, row, from, tie, slice, wrap), shape
 end
 
---- The SELECT of the one row for which `condition` holds.
-function select.one(context, scope, condition, fields, wrap)
+--- The SELECT of the one row of `scope`'s table for which `condition` holds.
+function select.one(context, scope, condition, fields)
     local row = select.row()
     local shape = select.object(context, scope, row, fields)
-    return "SELECT " .. row:list(wrap) .. " FROM " .. sql.table(scope.model) .. " AS "
-        .. scope.alias .. table.concat(row.joins) .. " WHERE " .. condition,
-        shape
+    return "SELECT " .. row:list() .. " FROM " .. sql.table(scope.model)
+        .. " AS " .. scope.alias .. table.concat(row.joins) .. " WHERE "
+        .. condition, shape
 end
 
 return select

@@ -1,0 +1,2 @@
+-- users: error
+-- {code=3033 ext="BAD_USER_INPUT" message="The field 'posts' is a toMany relation. This cannot be filtered by null."}

@@ -1,0 +1,2 @@
+-- users: error
+-- {code=3014 ext="BAD_USER_INPUT" message="Including a value for both first and last is not supported. See the spec for a discussion of why https://facebook.github.io/relay/graphql/connections.htm#sec-Pagination-algorithm"}

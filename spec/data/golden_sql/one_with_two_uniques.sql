@@ -1,0 +1,2 @@
+-- user: error, nullable
+-- {code=3045 ext="BAD_USER_INPUT" message="You provided more than one field for the unique selector on User. If you want that behavior you can use the many query and combine fields with AND / OR."}

@@ -1,0 +1,2 @@
+-- user: error, nullable
+-- {code=3040 ext="BAD_USER_INPUT" message="You provided an invalid argument for the where selector on User. Please provide exactly one unique field and value."}
