@@ -275,21 +275,17 @@ local function answer(schema, type_name, object, item, selections, extra)
     return text
 end
 
--- The name that `__type(name:)` asks for, and whether it stands in the
--- document, which the key of a cached plan does not hold.
+-- The name that `__type(name:)` asks for.
 local function asked_name(item, selections)
     local value = item.ast.args[1].value
-    local is_literal = value.kind ~= "var"
-    if not is_literal then
-        local sent = selections.variables[value.name]
-        if sent ~= nil then return sent, false end
-        for _, def in ipairs(selections.operation.variables) do
-            if def.name == value.name and def.default then
-                return def.default.value, true
-            end
+    if value.kind ~= "var" then return value.value end
+    local sent = selections.variables[value.name]
+    if sent ~= nil then return sent end
+    for _, def in ipairs(selections.operation.variables) do
+        if def.name == value.name and def.default then
+            return def.default.value
         end
     end
-    return value.value, is_literal
 end
 
 local function run(schema, item, selections)
@@ -320,13 +316,8 @@ end
 
 --- Whether the answer of an item depends on a value that the key of a cached
 -- plan does not hold: such a plan must not be cached.
--- @treturn boolean
--- @treturn ?string the variable that holds the name, when one does
-function introspection.depends_on_value(item, selections)
-    if item.name ~= "__type" then return false end
-    local value = item.ast.args[1].value
-    local _, literal = asked_name(item, selections)
-    return literal, value.kind == "var" and value.name or nil
+function introspection.depends_on_value(item)
+    return item.name == "__type"
 end
 
 return introspection

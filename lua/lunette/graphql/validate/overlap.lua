@@ -144,8 +144,11 @@ end
 
 local function has_literal(value)
     if value.lit then return true end
-    for _, item in ipairs(value.items or value.fields or {}) do
-        if has_literal(item.value or item) then return true end
+    for _, item in ipairs(value.items or {}) do
+        if has_literal(item) then return true end
+    end
+    for _, field in ipairs(value.fields or {}) do
+        if has_literal(field.value) then return true end
     end
     return false
 end
