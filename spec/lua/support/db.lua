@@ -1,9 +1,9 @@
 --- A blocking connection to PostgreSQL for specs (libpq through ffi).
 --
 -- It has the interface that the framework gets from the host: `db:query(sql,
--- params)` gives rows of text, or nil and an error. The cluster is that of
--- LUNETTE_TEST_CONNINFO, or a private one that is started for the process and
--- removed with it (spec/support/postgres).
+-- params)` gives rows of text, or nil and an error. Specs that use it are
+-- pending unless LUNETTE_TEST_CONNINFO says where the database is
+-- (spec/support/postgres starts one).
 -- SPDX-License-Identifier: Apache-2.0
 -- @module support.db
 local ffi = require("ffi")
@@ -152,29 +152,15 @@ end
 
 local quiet = ffi.cast("notice_processor", function() end)
 
-local private
-
--- A cluster of our own, stopped when the process ends.
-local function start_private()
-    local dir = os.tmpname() .. "-pg"
-    local pipe = assert(io.popen("spec/support/postgres start " .. dir))
-    local conninfo = pipe:read("*l")
-    pipe:close()
-    private = newproxy(true)
-    getmetatable(private).__gc = function()
-        os.execute("spec/support/postgres stop " .. dir .. " >/dev/null")
-    end
-    return conninfo
+--- Where the database is; nil when specs have none.
+function db.conninfo()
+    return os.getenv("LUNETTE_TEST_CONNINFO")
 end
-
-local conninfo
 
 --- A new connection.
 function db.connect()
-    conninfo = conninfo or os.getenv("LUNETTE_TEST_CONNINFO")
-        or start_private()
     local self = setmetatable(
-        { conn = pq.PQconnectdb(conninfo), count = 0 }, Db)
+        { conn = pq.PQconnectdb(db.conninfo()), count = 0 }, Db)
     if pq.PQstatus(self.conn) ~= CONNECTION_OK then
         error(ffi.string(pq.PQerrorMessage(self.conn)))
     end

@@ -77,13 +77,22 @@ function object(shape, row)
     return out
 end
 
+-- The object whose column `present` is there.
+local function variant(shapes, row)
+    for _, shape in ipairs(shapes) do
+        if cell(row, shape.present) ~= host.null then
+            return object(shape, row)
+        end
+    end
+    return host.null
+end
+
 local function rendered(result, rows)
     local list = {}
     for i, row in ipairs(rows) do
         row = cjson.decode(row[1])
         if result.kind == "variants" then
-            list[i] = object(result.of[row["f" .. (result.tag + 1)] + 1],
-                row["f" .. (result.col + 1)])
+            list[i] = variant(result.of, row)
         else
             list[i] = object(result.of, row)
         end
