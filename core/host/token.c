@@ -209,13 +209,13 @@ static void write_jwks(struct lun_token_keys *keys)
 }
 
 static int open_keys(struct lun_token_keys *keys, const char *folder,
-                     bool create, const char *audience, struct lun_err *err)
+                     const char *audience, struct lun_err *err)
 {
     keys->audience = strdup(audience);
     int code = keys->audience == NULL
                    ? lun_error_set(err, LUN_EMEMORY, "out of memory")
                    : read_keys(keys, folder, err);
-    if (code == 0 && keys->count == 0 && create) {
+    if (code == 0 && keys->count == 0) {
         code = make_key(folder, err);
         if (code == 0) {
             code = read_keys(keys, folder, err);
@@ -232,7 +232,7 @@ static int open_keys(struct lun_token_keys *keys, const char *folder,
     return code;
 }
 
-int lun_token_keys_open(const char *folder, bool create, const char *audience,
+int lun_token_keys_open(const char *folder, const char *audience,
                         struct lun_token_keys **out, struct lun_err *err)
 {
     struct lun_token_keys *keys = calloc(1, sizeof *keys);
@@ -240,16 +240,16 @@ int lun_token_keys_open(const char *folder, bool create, const char *audience,
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     }
     lun_map_init(&keys->known);
-    int code = open_keys(keys, folder, create, audience, err);
+    int code = open_keys(keys, folder, audience, err);
     if (code != 0) {
-        lun_token_keys_free(keys);
+        lun_token_keys_close(keys);
         return code;
     }
     *out = keys;
     return 0;
 }
 
-void lun_token_keys_free(struct lun_token_keys *keys)
+void lun_token_keys_close(struct lun_token_keys *keys)
 {
     if (keys == NULL) {
         return;
@@ -263,7 +263,7 @@ void lun_token_keys_free(struct lun_token_keys *keys)
     free(keys);
 }
 
-const char *lun_token_keys_jwks(const struct lun_token_keys *keys)
+const char *lun_token_jwks(const struct lun_token_keys *keys)
 {
     return keys->jwks.data;
 }

@@ -36,13 +36,13 @@ struct lun_token {
     int64_t expires_ms;
 };
 
-/* Reads the keys in `folder`. With `create`, makes the first one (mode 0600)
- * when there is none. `audience` is what tokens must name. */
-int lun_token_keys_open(const char *folder, bool create, const char *audience,
+/* Reads the keys in `folder`; makes the first one (mode 0600) when there is
+ * none. `audience` is what tokens must name. */
+int lun_token_keys_open(const char *folder, const char *audience,
                         struct lun_token_keys **out, struct lun_err *err);
-void lun_token_keys_free(struct lun_token_keys *keys);
+void lun_token_keys_close(struct lun_token_keys *keys);
 /* The public keys as a JWK set (RFC 7517), NUL-ended. */
-const char *lun_token_keys_jwks(const struct lun_token_keys *keys);
+const char *lun_token_jwks(const struct lun_token_keys *keys);
 
 /* Appends a token for the subject and roles of `token`, good from `now_ms` for
  * `ttl_ms`. */

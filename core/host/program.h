@@ -1,0 +1,18 @@
+/*
+ * core/host/program.h - folders that come with the program.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <limits.h>
+
+struct lun_config;
+struct lun_err;
+
+/* The folder that holds lunette/...: the setting `lua` (LUNETTE_LUA), else the
+ * one of the source tree that the program was built in. */
+int lun_program_lua_dir(const struct lun_config *config, char out[PATH_MAX],
+                        struct lun_err *err);
+/* The folder with the static pages: the setting `pages`, else build/pages. */
+int lun_program_pages_dir(const struct lun_config *config, char out[PATH_MAX],
+                          struct lun_err *err);
