@@ -586,23 +586,46 @@ static const step_cb steps[] = {
     [CHUNK_DATA_LF] = step_chunk_data_lf,
 };
 
-/* Counts `used` bytes of `state` against its limit. */
-static void charge(struct lun_http_parser *parser, unsigned state, size_t used)
+/* A budget in bytes, and how to answer when it is spent. */
+struct budget {
+    size_t *used;
+    size_t limit;
+    int status;
+    const char *reason;
+};
+
+static struct budget budget_of(struct lun_http_parser *parser)
 {
     const struct lun_http_limits *limits = parser->limits;
-    if (state <= LINE_LF) {
-        parser->line_bytes += used;
-        if (parser->line_bytes > limits->request_line)
-            refuse(parser, 414, "request line too long", NULL);
-    } else if (state <= FIELDS_LF) {
-        parser->header_bytes += used;
-        if (parser->header_bytes > limits->header_bytes)
-            refuse(parser, 431, "headers too large", NULL);
-    } else if (state != BODY && state != CHUNK_DATA) {
-        parser->framing_bytes += used;
-        if (parser->framing_bytes > parser->body.len + FRAMING_SLACK)
-            refuse(parser, 413, "chunks too small", NULL);
-    }
+    if (parser->state <= LINE_LF)
+        return (struct budget){&parser->line_bytes, limits->request_line, 414,
+                               "request line too long"};
+    if (parser->state <= FIELDS_LF)
+        return (struct budget){&parser->header_bytes, limits->header_bytes, 431,
+                               "headers too large"};
+    return (struct budget){&parser->framing_bytes,
+                           parser->body.len + FRAMING_SLACK, 413,
+                           "chunks too small"};
+}
+
+/* One step over bytes that count against a budget. It never sees a byte beyond
+ * it, so that the outcome does not depend on how the input was cut. */
+static const char *step_bounded(struct lun_http_parser *parser, const char *at,
+                                const char *end)
+{
+    struct budget budget = budget_of(parser);
+    size_t len = (size_t)(end - at);
+    if (len > budget.limit - *budget.used)
+        len = budget.limit - *budget.used;
+    if (!len)
+        return refuse(parser, budget.status, budget.reason, at);
+    if (len > SLICE)
+        len = SLICE;
+    if (!lun_buf_reserve(&parser->head, len + 2))
+        return refuse(parser, 503, "out of memory", at);
+    const char *next = steps[parser->state](parser, at, at + len);
+    *budget.used += (size_t)(next - at);
+    return next;
 }
 
 size_t lun_http_parser_feed(struct lun_http_parser *parser, const char *data,
@@ -611,20 +634,10 @@ size_t lun_http_parser_feed(struct lun_http_parser *parser, const char *data,
     const char *at = data;
     const char *end = data + len;
     while (at < end && parser->state < DONE) {
-        unsigned state = parser->state;
-        const char *stop = end;
-        if (state <= FIELDS_LF) {
-            if ((size_t)(end - at) > SLICE)
-                stop = at + SLICE;
-            if (!lun_buf_reserve(&parser->head, (size_t)(stop - at) + 2)) {
-                refuse(parser, 503, "out of memory", NULL);
-                break;
-            }
-        }
-        const char *next = steps[state](parser, at, stop);
-        if (parser->state != BAD)
-            charge(parser, state, (size_t)(next - at));
-        at = next;
+        if (parser->state == BODY || parser->state == CHUNK_DATA)
+            at = steps[parser->state](parser, at, end);
+        else
+            at = step_bounded(parser, at, end);
     }
     if (parser->state == DONE && !lun_buf_str(&parser->body))
         refuse(parser, 503, "out of memory", NULL);
