@@ -30,11 +30,11 @@ end
 
 --- Edits between two words: insert, delete, replace, swap of neighbours.
 function text.distance(a, b)
-    local before, row = {}, {}
-    local last
+    local before, last, row
+    row = {}
     for j = 0, #b do row[j] = j end
     for i = 1, #a do
-        before, last, row = last or {}, row, { [0] = i }
+        before, last, row = last, row, { [0] = i }
         for j = 1, #b do
             local same = a:byte(i) == b:byte(j)
             local best = math.min(last[j] + 1, row[j - 1] + 1,

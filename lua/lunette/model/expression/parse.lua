@@ -131,7 +131,7 @@ function Parser:is(symbol)
     return token.kind == "symbol" and token.value == symbol
 end
 
-function Parser:unexpected(token)
+local function unexpected(token)
     local instead = token.kind ~= "text" and INSTEAD[token.value]
     if instead then
         fail("unexpected %s; here it is written %s", text.quote(token.value),
@@ -148,7 +148,7 @@ function Parser:expect(symbol)
         if token.kind == "end" then
             fail("%s is missing at the end", text.quote(symbol))
         end
-        self:unexpected(token)
+        unexpected(token)
     end
     return self:take()
 end
@@ -173,7 +173,7 @@ function Parser:primary()
         if self:is("(") then
             return { op = "call", name = token.value, args = self:arguments() }
         end
-        if token.value:lower() == "null" then self:unexpected(token) end
+        if token.value:lower() == "null" then unexpected(token) end
         return { op = "name", name = token.value }
     elseif token.value == "true" or token.value == "false" then
         return { op = "literal", kind = "bool", value = token.value == "true" }
@@ -188,7 +188,7 @@ function Parser:primary()
     elseif token.value == "-" then
         return { op = "neg", args = { self:expression(UNARY) } }
     end
-    self:unexpected(token)
+    unexpected(token)
 end
 
 function Parser:expression(power)
@@ -227,7 +227,7 @@ local function parse(source)
             { tokens = tokens_of(source), at = 1, depth = 0 }, Parser)
         local tree = parser:expression(0)
         local rest = parser:peek()
-        if rest.kind ~= "end" then parser:unexpected(rest) end
+        if rest.kind ~= "end" then unexpected(rest) end
         return tree
     end)
     if ok then return result end

@@ -201,8 +201,11 @@ end
 -- PostgreSQL 15 has no generated column that uses another: its formula is put
 -- in its place, converted to the type it would be kept as.
 function Checker:inlined(column)
-    local tree = column.stored()
-    if not tree then fail("%s uses itself", text.quote(column.name)) end
+    local tree, is_wrong = column.stored()
+    if not tree then
+        fail(is_wrong and "the formula of %s is wrong" or "%s uses itself",
+            text.quote(column.name))
+    end
     self:count(size_of(tree))
     return { op = "cast", type = column.type, pg = column.pg,
         scale = column.type == "decimal" and column.digits[2] or nil,
@@ -228,7 +231,7 @@ function Checker:name(node)
         type = column.type, values = column.values }
 end
 
-function Checker:literal(node)
+local function literal(node)
     if node.kind == "number" then return number_value(node.value) end
     if node.kind == "nil" then
         fail("nil can only be compared, by '==' or '~='")
@@ -242,7 +245,7 @@ end
 
 function Checker:nil_test(node)
     local a, b = node.args[1], node.args[2]
-    if is_nil(a) then a, b = b, a end
+    if is_nil(a) then a = b end
     if is_nil(a) then fail("nil is compared with nil") end
     if node.op ~= "==" and node.op ~= "~=" then
         fail("nil cannot be compared by '%s'", node.op)
@@ -365,7 +368,7 @@ function Checker:node(node, opaque)
                 text.quote(node.name), said(out))
         end
     elseif node.op == "literal" then
-        out = self:literal(node)
+        out = literal(node)
     elseif node.op == "call" then
         out = self:call(node)
     elseif node.op == "not" or node.op == "neg" then
@@ -390,7 +393,8 @@ end
 --- Types a syntax tree.
 -- @tparam table tree from lunette.model.expression.parse
 -- @tparam table columns name → { name, type, values, pg, digits,
---   stored = function that returns the typed tree, or nil when in a circle,
+--   stored = function that returns the typed tree, or nil (in a circle) or
+--   nil, true (its formula is wrong),
 --   refused = why the column cannot be used }
 -- @tparam boolean inline whether stored columns are replaced by their formula
 -- @treturn[1] table typed tree

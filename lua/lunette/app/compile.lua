@@ -1,0 +1,150 @@
+--- Apps as text → the release set, or everything that is wrong with them.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.app.compile
+local collisions = require("lunette.app.collisions")
+local enums = require("lunette.app.enums")
+local lists = require("lunette.util.lists")
+local load_app = require("lunette.app.load")
+local manifest = require("lunette.app.manifest")
+local model = require("lunette.model.model")
+local permissions = require("lunette.access.permissions")
+local relation = require("lunette.model.relation")
+local report = require("lunette.app.report")
+local roles = require("lunette.access.roles")
+local text = require("lunette.util.text")
+
+local compile = {}
+
+local HASH, SET_ID = 8, 16
+
+-- Hashes --------------------------------------------------------------------
+
+local function files_hash(files, digest)
+    local sorted, parts = {}, {}
+    for at, file in ipairs(files) do sorted[at] = file end
+    table.sort(sorted, function(a, b) return a.path < b.path end)
+    for _, file in ipairs(sorted) do
+        parts[#parts + 1] = ("%d:%s%d:"):format(#file.path, file.path,
+            #file.text)
+        parts[#parts + 1] = file.text
+    end
+    return digest(table.concat(parts))
+end
+
+local function set_id(apps, digest)
+    local parts = {}
+    for _, app in ipairs(apps) do
+        parts[#parts + 1] = app.name .. "=" .. app.full_hash
+    end
+    return digest(table.concat(parts, ";")):sub(1, SET_ID)
+end
+
+-- Apps ----------------------------------------------------------------------
+
+local function load_all(sources, entries, host)
+    local apps = {}
+    for _, source in ipairs(sources) do
+        local app = load_app.run(source, entries, host)
+        manifest.read(app)
+        app.full_hash = files_hash(source.files, host.sha256)
+        apps[#apps + 1] = app
+    end
+    return manifest.order(apps)
+end
+
+-- What apps may know of each other.
+local function relations_of(apps)
+    local by_name = {}
+    for _, app in ipairs(apps) do by_name[app.name] = app end
+    return {
+        may_name = function(app, other)
+            return app.name == other or lists.find(app.depends, other) ~= nil
+        end,
+        is_broken = function(name)
+            return not by_name[name] or by_name[name].broken
+        end,
+    }
+end
+
+-- Models --------------------------------------------------------------------
+
+local function start_models(apps, context)
+    for _, app in ipairs(apps) do
+        for _, declared in ipairs(app.models) do
+            local key = app.name .. "." .. declared.name
+            local first = context.by_key[key]
+            if first then
+                app.report:error(declared.place, declared.name,
+                    "model %s is declared twice; the first is at %s:%d",
+                    text.quote(declared.name), first.place.file,
+                    first.place.line)
+            else
+                local builder = model.start(app, declared, context)
+                context.by_key[key] = builder
+                context.builders[#context.builders + 1] = builder
+            end
+        end
+    end
+end
+
+local function finish_models(context)
+    local function id_type_of(field)
+        local target = field.target and context.by_key[field.target]
+        return target and target.by_name.id.id_type
+    end
+    for _, builder in ipairs(context.builders) do
+        model.finish(builder, id_type_of)
+    end
+end
+
+local function export_models(builders)
+    local out = {}
+    for _, builder in ipairs(builders) do
+        for _, field in ipairs(builder.model.fields) do field.file = nil end
+        out[#out + 1] = builder.model
+    end
+    return out
+end
+
+local function export_apps(apps)
+    local out = {}
+    for _, app in ipairs(apps) do
+        out[#out + 1] = { name = app.name, version = app.version,
+            hash = app.full_hash:sub(1, HASH), title = app.title,
+            depends = app.depends, prefix = app.prefix }
+    end
+    return out
+end
+
+--- Compiles all apps of a service.
+-- @tparam {table,...} sources { name = folder, files = { {path, text}, ... } };
+--   paths as they are to be shown: "apps/sales/app.lua"
+-- @tparam ?table opts host = the host module, when it is not the global one
+-- @treturn[1] table release set; its `warnings` are to be shown
+-- @treturn[2] nil
+-- @treturn[2] {table,...} errors { file, line, word, message }, by file and line
+-- @treturn[2] {table,...} warnings, the same
+function compile.apps(sources, opts)
+    local tools = opts and opts.host or host
+    local entries = report.new()
+    local apps = load_all(sources, entries, tools)
+    local context = relations_of(apps)
+    context.digest, context.builders, context.by_key = tools.sha256, {}, {}
+    context.enums = enums.read(apps, context.may_name)
+    start_models(apps, context)
+    relation.resolve(context)
+    finish_models(context)
+    context.roles = roles.read(apps, context)
+    permissions.read(apps, context)
+    collisions.check(context.builders, context.enums.list)
+    local errors, warnings = entries:finish()
+    if errors then return nil, errors, warnings end
+    return { id = set_id(apps, tools.sha256), apps = export_apps(apps),
+        roles = roles.export(context.roles),
+        models = export_models(context.builders), warnings = warnings }
+end
+
+--- An error or warning as one line: "apps/mini/app.lua:14: Lead.partner ...".
+compile.format = report.format
+
+return compile
