@@ -115,15 +115,29 @@ static int ask(struct lun_framework *framework, int service, const char *name,
     return lun_vm_call(framework->L, 1, 1, err);
 }
 
+static int ask_text(struct lun_framework *framework, int service,
+                    const char *name, char *out, size_t size,
+                    struct lun_err *err)
+{
+    int rc = ask(framework, service, name, err);
+    if (rc)
+        return rc;
+    const char *text = lua_tostring(framework->L, -1);
+    snprintf(out, size, "%s", text ? text : "");
+    lua_pop(framework->L, 1);
+    return 0;
+}
+
+int lun_framework_id(struct lun_framework *framework, int service, char *out,
+                     size_t size, struct lun_err *err)
+{
+    return ask_text(framework, service, "id", out, size, err);
+}
+
 int lun_framework_release(struct lun_framework *framework, int service,
                           char *out, size_t size, struct lun_err *err)
 {
-    int rc = ask(framework, service, "release", err);
-    if (rc)
-        return rc;
-    snprintf(out, size, "%s", lua_tostring(framework->L, -1));
-    lua_pop(framework->L, 1);
-    return 0;
+    return ask_text(framework, service, "release", out, size, err);
 }
 
 bool lun_framework_has_users(struct lun_framework *framework, int service)

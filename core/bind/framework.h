@@ -35,6 +35,9 @@ int lun_framework_load(struct lun_framework *framework, const char *json,
                        struct lun_err *err);
 void lun_framework_unload(struct lun_framework *framework, int service);
 
+/* The id of the release set of a service, into `out`. */
+int lun_framework_id(struct lun_framework *framework, int service, char *out,
+                     size_t size, struct lun_err *err);
 /* The header line "sales@1.0.0+1a2b3c4d,..." of a service, into `out`. */
 int lun_framework_release(struct lun_framework *framework, int service,
                           char *out, size_t size, struct lun_err *err);

@@ -453,7 +453,7 @@ static const char *param_text(lua_State *L, int index)
 }
 
 /* Sends SQL at stack index 2 with the parameters at index 3, and yields. */
-static int send(lua_State *L, struct write *write, bool text)
+static int run_statement(lua_State *L, struct write *write, bool text)
 {
     size_t len;
     const char *sql = luaL_checklstring(L, 2, &len);
@@ -482,7 +482,7 @@ static int send(lua_State *L, struct write *write, bool text)
 /* db:query(sql, params) -> rows | nil, err */
 static int db_query(lua_State *L)
 {
-    return send(L, check_write(L, 1), true);
+    return run_statement(L, check_write(L, 1), true);
 }
 
 static int free_shape(lua_State *L)
@@ -517,7 +517,7 @@ static int ctx_select(lua_State *L)
     struct write *write = check_write(L, 1);
     luaL_checktype(L, 4, LUA_TTABLE);
     write->select = shape_of(L, 4);
-    return send(L, write, false);
+    return run_statement(L, write, false);
 }
 
 /* ctx:value(src): the text of a constant or of the caller's id; every other

@@ -17,6 +17,11 @@ function service.load(text, strict)
     return compile.service(set, { strict = strict })
 end
 
+--- The id of the release set.
+function service.id(self)
+    return self.set.id
+end
+
 --- "sales@1.0.0+1a2b3c4d,base@1.0.0+99887766": the header Lunette-Release.
 function service.release(self)
     local parts = {}

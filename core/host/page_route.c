@@ -1,0 +1,138 @@
+/*
+ * Static pages: GraphiQL and the admin, built into one folder by the bootstrap
+ * script and read when they are asked for.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/host/config.h"
+#include "core/host/program.h"
+#include "core/host/release.h"
+#include "core/host/service.h"
+#include "core/http/server.h"
+#include "core/telemetry/metrics.h"
+
+#define PAGE_BYTES_MAX ((size_t)16 << 20)
+
+/* Pages load nothing from elsewhere and cannot be framed. */
+static const char policy[] =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+    "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'";
+
+static const struct {
+    const char *suffix;
+    const char *type;
+} types[] = {
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".woff2", "font/woff2"},
+    {".json", "application/json"},
+    {".ttf", "font/ttf"},
+};
+
+static const char *type_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof(types) / sizeof(*types); i++)
+        if (!strcmp(dot, types[i].suffix))
+            return types[i].type;
+    return NULL;
+}
+
+/* Only names that the build makes: no "..", no hidden files, no escapes. */
+static bool is_plain(const char *path)
+{
+    if (strstr(path, "..") || strstr(path, "/.") || strstr(path, "//"))
+        return false;
+    return strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789-_./") == strlen(path);
+}
+
+/* "/graphiql" stands for its index, and the first path for GraphiQL. */
+static bool file_of(const struct lun_config *config, const char *path,
+                    char out[PATH_MAX])
+{
+    char pages[PATH_MAX];
+    struct lun_err err;
+    if (!is_plain(path) || lun_program_pages_dir(config, pages, &err))
+        return false;
+    size_t len = strlen(path);
+    const char *name = strrchr(path, '/') + 1;
+    const char *rest = path[len - 1] == '/'  ? "index.html"
+                       : strchr(name, '.') ? ""
+                                           : "/index.html";
+    return snprintf(out, PATH_MAX, "%s%s%s", pages, path, rest) < PATH_MAX;
+}
+
+static bool read_page(const char *path, struct lun_buf *out)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+              (size_t)info.st_size <= PAGE_BYTES_MAX &&
+              lun_buf_reserve(out, (size_t)info.st_size);
+    if (ok) {
+        ssize_t got = read(fd, out->data, (size_t)info.st_size);
+        ok = got == info.st_size;
+        out->len = ok ? (size_t)got : 0;
+    }
+    (void)close(fd);
+    return ok;
+}
+
+static void respond_error(struct lun_service *service,
+                          struct lun_http_request *request, int status,
+                          const char *message)
+{
+    struct lun_buf body;
+    lun_buf_init(&body);
+    lun_buf_printf(&body, "{\"errors\":[{\"message\":\"%s\"}]}", message);
+    lun_service_respond(service, service->current, request, status,
+                        "application/json; charset=utf-8",
+                        status == 405 ? "allow" : NULL, "GET, HEAD", body.data,
+                        body.len);
+    lun_buf_release(&body);
+}
+
+void lun_page_route(struct lun_service *service,
+                    struct lun_http_request *request)
+{
+    char file[PATH_MAX];
+    struct lun_buf page;
+    const char *type;
+    lun_metrics_observe_request(
+        200, lun_clock_monotonic_ns() - request->started_ns);
+    if (!strcmp(request->path, "/")) {
+        lun_service_respond(service, service->current, request, 302,
+                            "text/plain", "location", "/graphiql", "", 0);
+        return;
+    }
+    lun_buf_init(&page);
+    if (!file_of(service->config, request->path, file) ||
+        !(type = type_of(file)) || !read_page(file, &page)) {
+        respond_error(service, request, 404, "nothing is here");
+    } else if (request->method != LUN_HTTP_GET &&
+               request->method != LUN_HTTP_HEAD) {
+        respond_error(service, request, 405, "pages are read by GET");
+    } else {
+        lun_service_respond(service, service->current, request, 200, type,
+                            "content-security-policy", policy, page.data,
+                            page.len);
+    }
+    lun_buf_release(&page);
+}

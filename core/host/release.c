@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/release.h"
+
+#include <stdlib.h>
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/bind/framework.h"
+#include "core/graphql/plan_cache.h"
+#include "core/host/auth.h"
+#include "core/host/config.h"
+#include "core/os/file.h"
+
+#define PLANS_MAX 4000
+#define SET_BYTES_MAX ((size_t)256 << 20)
+
+static int load(struct lun_release *release, const struct lun_config *config,
+                const char *path, struct lun_err *err)
+{
+    struct lun_buf text;
+    lun_buf_init(&text);
+    int rc = lun_file_read(path, SET_BYTES_MAX, &text, err);
+    if (!rc)
+        rc = lun_framework_load(release->framework, text.data, text.len,
+                                config->strict, &release->service, err);
+    lun_buf_release(&text);
+    return rc;
+}
+
+static int describe(struct lun_release *release, struct lun_err *err)
+{
+    int rc = lun_framework_id(release->framework, release->service,
+                              release->id, sizeof(release->id), err);
+    if (rc)
+        return rc;
+    return lun_framework_release(release->framework, release->service,
+                                 release->header, sizeof(release->header),
+                                 err);
+}
+
+int lun_release_open(struct lun_framework *framework,
+                     const struct lun_config *config, const char *path,
+                     struct lun_release **out, struct lun_err *err)
+{
+    struct lun_release *release = calloc(1, sizeof(*release));
+    if (!release)
+        return lun_error_set(err, LUN_EMEMORY, "out of memory");
+    release->framework = framework;
+    release->refs = 1;
+    lun_map_init(&release->callers);
+    int rc = load(release, config, path, err);
+    if (rc) {
+        free(release);
+        return rc;
+    }
+    release->plans = lun_plan_cache_new(config->plan_cache_bytes, PLANS_MAX);
+    rc = release->plans ? describe(release, err)
+                        : lun_error_set(err, LUN_EMEMORY, "out of memory");
+    if (rc) {
+        lun_release_unref(release);
+        return rc;
+    }
+    release->has_users = lun_framework_has_users(framework, release->service);
+    *out = release;
+    return 0;
+}
+
+struct lun_release *lun_release_ref(struct lun_release *release)
+{
+    release->refs++;
+    return release;
+}
+
+void lun_release_unref(struct lun_release *release)
+{
+    if (!release || --release->refs)
+        return;
+    lun_plan_cache_free(release->plans);
+    lun_map_release(&release->callers, lun_caller_free);
+    lun_framework_unload(release->framework, release->service);
+    free(release);
+}

@@ -1,0 +1,37 @@
+/*
+ * core/host/release.h - one release set at work in a worker.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A request holds a reference from its first to its last moment, so what it
+ * began with serves it to the end; a set that was replaced goes with its last
+ * request.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/map.h"
+
+struct lun_config;
+struct lun_err;
+struct lun_framework;
+struct lun_plan_cache;
+
+struct lun_release {
+    struct lun_framework *framework;
+    int service; /* handle in the framework */
+    unsigned refs;
+    char id[72];       /* of the release set */
+    char header[1024]; /* value of Lunette-Release */
+    bool has_users;    /* the service has the directory of users */
+    struct lun_plan_cache *plans;
+    struct lun_map callers; /* by token: core/host/auth.h */
+};
+
+/* Loads the set in the file `path`; one reference is the caller's. */
+int lun_release_open(struct lun_framework *framework,
+                     const struct lun_config *config, const char *path,
+                     struct lun_release **out, struct lun_err *err);
+struct lun_release *lun_release_ref(struct lun_release *release);
+void lun_release_unref(struct lun_release *release);

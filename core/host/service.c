@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/service.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/bind/framework.h"
+#include "core/bind/write.h"
+#include "core/graphql/plan_cache.h"
+#include "core/host/config.h"
+#include "core/host/limits.h"
+#include "core/host/program.h"
+#include "core/host/release.h"
+#include "core/host/token.h"
+#include "core/http/server.h"
+#include "core/pg/pool.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
+
+/* Answering ---------------------------------------------------------------- */
+
+void lun_service_respond(struct lun_service *service,
+                         const struct lun_release *release,
+                         struct lun_http_request *request, int status,
+                         const char *type, const char *extra_name,
+                         const char *extra_value, const char *body, size_t len)
+{
+    struct lun_http_header headers[6] = {
+        {"content-type", type},
+        {"lunette-release", release->header},
+        {"x-content-type-options", "nosniff"},
+    };
+    size_t count = 3;
+    (void)service;
+    if (!strncmp(type, "application/", 12))
+        headers[count++] =
+            (struct lun_http_header){"cache-control", "no-store"};
+    if (extra_name)
+        headers[count++] = (struct lun_http_header){extra_name, extra_value};
+    lun_http_respond(request, status, headers, count, body, len);
+}
+
+static void respond_keys(struct lun_service *service,
+                         struct lun_http_request *request)
+{
+    const char *jwks = lun_token_jwks(service->keys);
+    lun_service_respond(service, service->current, request, 200,
+                        "application/json", NULL, NULL, jwks, strlen(jwks));
+}
+
+static void handle(struct lun_http_request *request, void *context)
+{
+    struct lun_service *service = context;
+    if (!strcmp(request->path, "/graphql"))
+        lun_graphql_route(service, request);
+    else if (!strcmp(request->path, "/.well-known/jwks.json"))
+        respond_keys(service, request);
+    else
+        lun_page_route(service, request);
+}
+
+/* The answers that the server gives itself look like those of /graphql. */
+static void error_body(int status, const char *reason, struct lun_buf *out)
+{
+    int code = status == 413   ? LUN_ETOO_LARGE
+               : status == 503 ? LUN_EUNAVAILABLE
+                               : LUN_EBAD_INPUT;
+    lun_buf_push_str(out, "{\"errors\":[{\"message\":");
+    lun_buf_push_json_string(out, reason, strlen(reason));
+    lun_buf_printf(out, ",\"extensions\":{\"code\":\"%s\"}}]}",
+                   lun_error_info(code)->graphql);
+}
+
+/* Opening ------------------------------------------------------------------ */
+
+static int open_server(struct lun_service *service, int fd,
+                       struct lun_err *err)
+{
+    struct lun_http_config config = {
+        .fd = fd,
+        .handler = handle,
+        .context = service,
+        .error_body = error_body,
+    };
+    lun_limits_http(service->config, &config.limits);
+    return lun_http_server_open(service->loop, &config, &service->server, err);
+}
+
+static int open_parts(struct lun_service *service, const char *data,
+                      const char *set, struct lun_err *err)
+{
+    const struct lun_config *config = service->config;
+    struct lun_pg_config pg = {0};
+    char lua[PATH_MAX], keys[PATH_MAX];
+    snprintf(keys, sizeof(keys), "%s/keys", data);
+    lun_limits_graphql(config, &service->limits);
+    lun_limits_pg(config, &pg);
+    int rc = lun_program_lua_dir(config, lua, err);
+    if (!rc)
+        rc = lun_token_keys_open(keys, config->token_audience, &service->keys,
+                                 err);
+    if (!rc)
+        rc = lun_framework_open(lua, &service->framework, err);
+    if (!rc)
+        rc = lun_release_open(service->framework, config, set,
+                              &service->current, err);
+    if (!rc)
+        rc = lun_pg_pool_open(service->loop, &pg, &service->pool, err);
+    if (rc)
+        return rc;
+    service->writer = lun_bind_writer_new(service->framework, service->loop);
+    if (!service->writer)
+        return lun_error_set(err, LUN_EMEMORY, "out of memory");
+    service->auth = (struct lun_auth){.config = config,
+                                      .pool = service->pool,
+                                      .keys = service->keys};
+    return 0;
+}
+
+static void free_service(struct lun_service *service)
+{
+    lun_release_unref(service->prepared);
+    lun_release_unref(service->current);
+    lun_bind_writer_free(service->writer);
+    lun_framework_close(service->framework);
+    lun_token_keys_close(service->keys);
+    free(service);
+}
+
+static void on_pool_closed(void *context)
+{
+    struct lun_service *service = context;
+    void (*drained)(void *) = service->drained;
+    void *drained_context = service->drained_context;
+    free_service(service);
+    if (drained)
+        drained(drained_context);
+}
+
+int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
+                     const char *data, int fd, const char *set,
+                     struct lun_service **out, struct lun_err *err)
+{
+    struct lun_service *service = calloc(1, sizeof(*service));
+    if (!service) {
+        (void)close(fd);
+        return lun_error_set(err, LUN_EMEMORY, "out of memory");
+    }
+    service->loop = loop;
+    service->config = config;
+    int rc = open_parts(service, data, set, err);
+    if (rc)
+        (void)close(fd);
+    else
+        rc = open_server(service, fd, err);
+    if (!rc) {
+        *out = service;
+    } else if (service->pool) {
+        lun_pg_pool_close(service->pool, on_pool_closed, service);
+    } else {
+        free_service(service);
+    }
+    return rc;
+}
+
+/* Switching ---------------------------------------------------------------- */
+
+int lun_service_prepare(struct lun_service *service, const char *set,
+                        struct lun_err *err)
+{
+    struct lun_release *release;
+    int rc = lun_release_open(service->framework, service->config, set,
+                              &release, err);
+    if (rc)
+        return rc;
+    lun_service_abort(service);
+    service->prepared = release;
+    return 0;
+}
+
+int lun_service_commit(struct lun_service *service, const char *id,
+                       struct lun_err *err)
+{
+    struct lun_release *old = service->current;
+    if (!strcmp(old->id, id))
+        return 0;
+    if (!service->prepared || strcmp(service->prepared->id, id))
+        return lun_error_set(err, LUN_EINTERNAL,
+                             "release set '%s' was not prepared", id);
+    service->current = service->prepared;
+    service->prepared = NULL;
+    lun_release_unref(old);
+    lun_metrics_add(LUN_METRIC_RELOADS, 1);
+    return 0;
+}
+
+void lun_service_abort(struct lun_service *service)
+{
+    lun_release_unref(service->prepared);
+    service->prepared = NULL;
+}
+
+/* Ending ------------------------------------------------------------------- */
+
+static void on_server_closed(void *context)
+{
+    struct lun_service *service = context;
+    lun_pg_pool_close(service->pool, on_pool_closed, service);
+}
+
+void lun_service_drain(struct lun_service *service,
+                       void (*drained)(void *context), void *context)
+{
+    service->drained = drained;
+    service->drained_context = context;
+    lun_http_server_drain(service->server,
+                          (unsigned)service->config->drain_ms,
+                          on_server_closed, service);
+}
+
+void lun_service_measure(const struct lun_service *service)
+{
+    struct lun_pg_stats pg;
+    unsigned connections, requests;
+    size_t plans, bytes;
+    lun_pg_pool_stats(service->pool, &pg);
+    lun_http_server_stats(service->server, &connections, &requests);
+    lun_plan_cache_stats(service->current->plans, &plans, &bytes);
+    lun_metrics_set(LUN_METRIC_HTTP_CONNECTIONS, connections);
+    lun_metrics_set(LUN_METRIC_HTTP_REQUESTS_ACTIVE, requests);
+    lun_metrics_set(LUN_METRIC_PLAN_COUNT, plans);
+    lun_metrics_set(LUN_METRIC_PLAN_BYTES, bytes);
+    lun_metrics_set(LUN_METRIC_DB_UP, lun_pg_pool_ready(service->pool));
+    lun_metrics_set(LUN_METRIC_DB_CONNECTIONS, pg.connections);
+    lun_metrics_set(LUN_METRIC_DB_BUSY, pg.busy);
+    lun_metrics_set(LUN_METRIC_DB_WAITING, pg.waiting);
+    lun_metrics_set(LUN_METRIC_DB_STATEMENTS, pg.statements);
+    lun_metrics_set(LUN_METRIC_DB_ERRORS, pg.errors);
+    lun_metrics_set(LUN_METRIC_DB_RECONNECTS, pg.reconnects);
+    lun_metrics_set(LUN_METRIC_LUA_BYTES,
+                    lun_framework_memory(service->framework));
+}

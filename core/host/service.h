@@ -1,0 +1,78 @@
+/*
+ * core/host/service.h - what one worker serves.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Ties the pool, the system VM, the release sets and the HTTP server of one
+ * loop together. Also the inside of liblunette (core/lunette.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "core/graphql/limits.h"
+#include "core/host/auth.h"
+
+struct lun_bind_writer;
+struct lun_config;
+struct lun_err;
+struct lun_framework;
+struct lun_http_request;
+struct lun_http_server;
+struct lun_pg_pool;
+struct lun_release;
+struct lun_token_keys;
+
+struct lun_service {
+    uv_loop_t *loop;
+    const struct lun_config *config;
+    struct lun_pg_pool *pool;
+    struct lun_framework *framework;
+    struct lun_bind_writer *writer;
+    struct lun_token_keys *keys;
+    struct lun_http_server *server;
+    struct lun_auth auth;
+    struct lun_graphql_limits limits;
+    struct lun_release *current;  /* serves */
+    struct lun_release *prepared; /* waits for its commit; NULL: none */
+    void (*drained)(void *context);
+    void *drained_context;
+};
+
+/*
+ * Opens everything and serves the release set in file `set` on the listening
+ * socket `fd`, which it owns from then on. `data` is the data folder (signing
+ * keys). Returns 0 or a LUN_E code; on failure nothing is left open.
+ */
+int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
+                     const char *data, int fd, const char *set,
+                     struct lun_service **out, struct lun_err *err);
+
+/* The three steps of a switch; see core/host/control.h. */
+int lun_service_prepare(struct lun_service *service, const char *set,
+                        struct lun_err *err);
+int lun_service_commit(struct lun_service *service, const char *id,
+                       struct lun_err *err);
+void lun_service_abort(struct lun_service *service);
+
+/* Stops to accept, answers what has begun, closes and frees everything;
+ * `drained` comes last. Once only. */
+void lun_service_drain(struct lun_service *service,
+                       void (*drained)(void *context), void *context);
+
+/* Sets the gauges of the metrics. */
+void lun_service_measure(const struct lun_service *service);
+
+/* The handler of /graphql. */
+void lun_graphql_route(struct lun_service *service,
+                       struct lun_http_request *request);
+/* Static pages below the folder `pages`; answers 404 for what is not there. */
+void lun_page_route(struct lun_service *service,
+                    struct lun_http_request *request);
+/* Answers with a JSON body and the headers that every answer has. */
+void lun_service_respond(struct lun_service *service,
+                         const struct lun_release *release,
+                         struct lun_http_request *request, int status,
+                         const char *type, const char *extra_name,
+                         const char *extra_value, const char *body,
+                         size_t len);

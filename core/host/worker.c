@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/worker.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "core/base/error.h"
+#include "core/host/config.h"
+#include "core/host/control.h"
+#include "core/host/release.h"
+#include "core/host/service.h"
+#include "core/loop/beat.h"
+#include "core/loop/flush.h"
+#include "core/pg/pool.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
+
+#define MEASURE_MS 500
+
+struct worker {
+    uv_loop_t loop;
+    struct lun_service *service;
+    uv_pipe_t control;
+    uv_signal_t term;
+    uv_timer_t measure;
+    struct lun_loop_beat beat;
+    struct lun_loop_flush flush;
+    struct lun_host_control_reader reader;
+    char input[LUN_HOST_CONTROL_LINE];
+    bool said_ready;
+    bool draining;
+};
+
+/* Ending ------------------------------------------------------------------- */
+
+static void on_drained(void *context)
+{
+    struct worker *worker = context;
+    worker->service = NULL;
+    uv_stop(&worker->loop);
+}
+
+static void drain(struct worker *worker)
+{
+    if (worker->draining)
+        return;
+    worker->draining = true;
+    uv_timer_stop(&worker->measure);
+    lun_service_drain(worker->service, on_drained, worker);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    (void)number;
+    drain(signal->data);
+}
+
+/* Talking to the supervisor ------------------------------------------------ */
+
+static void on_written(uv_write_t *write, int status)
+{
+    (void)status;
+    free(write->data);
+    free(write);
+}
+
+/* Sends and releases `line`. */
+static void say(struct worker *worker, struct lun_buf *line)
+{
+    uv_write_t *write = malloc(sizeof(*write));
+    if (!write || line->failed) {
+        free(write);
+        lun_buf_release(line);
+        return;
+    }
+    uv_buf_t buf = uv_buf_init(line->data, (unsigned)line->len);
+    write->data = line->data;
+    if (uv_write(write, (uv_stream_t *)&worker->control, &buf, 1, on_written))
+        on_written(write, 0);
+}
+
+static void say_ready(struct worker *worker)
+{
+    struct lun_buf line;
+    lun_buf_init(&line);
+    lun_host_control_ready(worker->service->current->id, &line);
+    say(worker, &line);
+    worker->said_ready = true;
+}
+
+static void reply(struct worker *worker, const char *id, int rc,
+                  const struct lun_err *err)
+{
+    struct lun_buf line;
+    lun_buf_init(&line);
+    lun_host_control_reply(id, rc ? err->message : NULL, &line);
+    say(worker, &line);
+}
+
+static void on_message(void *context, const struct lun_host_control *message)
+{
+    struct worker *worker = context;
+    struct lun_err err = {0};
+    int rc;
+    if (worker->draining)
+        return;
+    switch (message->kind) {
+    case LUN_HOST_CONTROL_PREPARE:
+        rc = lun_service_prepare(worker->service, message->set, &err);
+        reply(worker, message->id, rc, &err);
+        break;
+    case LUN_HOST_CONTROL_COMMIT:
+        rc = lun_service_commit(worker->service, message->id, &err);
+        reply(worker, message->id, rc, &err);
+        break;
+    case LUN_HOST_CONTROL_ABORT:
+        lun_service_abort(worker->service);
+        reply(worker, message->id, 0, &err);
+        break;
+    case LUN_HOST_CONTROL_DRAIN:
+        drain(worker);
+        break;
+    case LUN_HOST_CONTROL_READY:
+    case LUN_HOST_CONTROL_REPLY:
+        break;
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    struct worker *worker = handle->data;
+    (void)size;
+    *buf = uv_buf_init(worker->input, sizeof(worker->input));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+{
+    struct worker *worker = stream->data;
+    struct lun_err err;
+    if (count < 0) {
+        (void)uv_read_stop(stream);
+        drain(worker);
+    } else if (lun_host_control_feed(&worker->reader, buf->base, (size_t)count,
+                                     on_message, worker, &err)) {
+        lun_log_printf(LUN_LOG_ERROR, "the supervisor is not understood: %s",
+                       err.message);
+        drain(worker);
+    }
+}
+
+/* Working ------------------------------------------------------------------ */
+
+static void on_measure(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+    lun_service_measure(worker->service);
+}
+
+static void on_pool_ready(void *context, bool ready)
+{
+    struct worker *worker = context;
+    lun_metrics_set(LUN_METRIC_DB_UP, ready);
+    if (ready && !worker->said_ready)
+        say_ready(worker);
+}
+
+static int open_handles(struct worker *worker)
+{
+    uv_loop_t *loop = &worker->loop;
+    worker->control.data = worker->term.data = worker->measure.data = worker;
+    int rc = uv_pipe_init(loop, &worker->control, 0);
+    if (!rc)
+        rc = uv_pipe_open(&worker->control, LUN_HOST_FD_CONTROL);
+    if (!rc)
+        rc = uv_read_start((uv_stream_t *)&worker->control, on_alloc, on_read);
+    if (!rc)
+        rc = uv_signal_init(loop, &worker->term);
+    if (!rc)
+        rc = uv_signal_start(&worker->term, on_signal, SIGTERM);
+    if (!rc)
+        rc = uv_timer_init(loop, &worker->measure);
+    if (!rc)
+        rc = uv_timer_start(&worker->measure, on_measure, MEASURE_MS,
+                            MEASURE_MS);
+    if (!rc)
+        rc = lun_loop_beat_start(loop, &worker->beat);
+    if (!rc)
+        rc = lun_loop_flush_start(loop, &worker->flush);
+    return rc;
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void run(struct worker *worker)
+{
+    lun_pg_pool_on_ready(worker->service->pool, on_pool_ready, worker);
+    if (lun_pg_pool_ready(worker->service->pool))
+        on_pool_ready(worker, true);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    lun_loop_beat_stop(&worker->beat);
+    lun_loop_flush_stop(&worker->flush);
+    uv_walk(&worker->loop, close_handle, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&worker->loop);
+    lun_log_close();
+}
+
+int lun_worker_main(const struct lun_worker_options *options)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    struct lun_err err = {0};
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!worker || getppid() != options->parent) {
+        free(worker);
+        return 1;
+    }
+    (void)lun_metrics_attach(LUN_HOST_FD_METRICS, options->slot, &err);
+    int rc = uv_loop_init(&worker->loop);
+    if (!rc)
+        rc = open_handles(worker);
+    if (!rc)
+        rc = lun_service_open(&worker->loop, options->config, options->data,
+                              LUN_HOST_FD_LISTEN, options->set,
+                              &worker->service, &err);
+    if (rc) {
+        (void)fprintf(stderr, "worker %u cannot start: %s\n", options->slot,
+                      err.message[0] ? err.message : "no event loop");
+        free(worker);
+        return 1;
+    }
+    run(worker);
+    free(worker);
+    return 0;
+}
