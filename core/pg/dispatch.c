@@ -70,7 +70,8 @@ static bool take_one(struct lun_pg_pool *pool, struct lun_pg_connection *c)
     return lun_pg_pipeline_send(c, r) && c->pq;
 }
 
-/* Sends one group of at most `share` statements. */
+/* Sends one group: its share of what waits, or more when that is little work.
+ */
 static void fill(struct lun_pg_pool *pool, struct lun_pg_connection *c,
                  unsigned share)
 {
@@ -83,16 +84,17 @@ static void fill(struct lun_pg_pool *pool, struct lun_pg_connection *c,
         if (!take_one(pool, c))
             return;
         count++;
-    } while (!single && pool->waiting.first && count < share &&
-             spent < LUN_PG_GROUP_NS && !is_single(pool->waiting.first));
+    } while (!single && pool->waiting.first && count < pool->depth &&
+             (count < share ? spent < LUN_PG_GROUP_NS
+                            : spent < LUN_PG_SPREAD_NS) &&
+             !is_single(pool->waiting.first));
     if (c->tail != tail)
         lun_pg_pipeline_sync(c);
 }
 
 static unsigned share_of(const struct lun_pg_pool *pool, unsigned free)
 {
-    unsigned share = (pool->waiting.count + free - 1) / free;
-    return share < pool->depth ? share : pool->depth;
+    return (pool->waiting.count + free - 1) / free;
 }
 
 static bool send_waiting(struct lun_pg_pool *pool)

@@ -23,6 +23,8 @@ struct addrinfo;
 /* A group is filled up to this much expected work, so that cheap statements
  * share a Sync and expensive ones spread over connections. */
 #define LUN_PG_GROUP_NS 400000u
+/* Less work than this is not worth one more connection. */
+#define LUN_PG_SPREAD_NS 50000u
 /* How long requests wait while no connection is usable. */
 #define LUN_PG_CIRCUIT_NS 250000000u
 /* An expired statement may answer this much late before it is cancelled, and
