@@ -251,6 +251,26 @@ static void cut_comment(char *line)
     }
 }
 
+/* A value in double quotes is taken as it stands, blanks and '#' included. */
+static bool take_quoted(char *line, char **value)
+{
+    char *equals = strchr(line, '=');
+    char *from = equals != NULL ? equals + 1 + strspn(equals + 1, " \t") : line;
+    char *to = strrchr(line, '"');
+    if (equals == NULL || line[strspn(line, " \t")] == '#' || *from != '"' ||
+        to == from) {
+        return false;
+    }
+    const char *rest = to + 1 + strspn(to + 1, " \t\r");
+    if (*rest != '\0' && *rest != '#') {
+        return false;
+    }
+    *to = '\0';
+    *equals = '\0';
+    *value = from + 1;
+    return true;
+}
+
 static int unknown_key(const char *name, struct lun_err *err)
 {
     struct lun_suggest suggest;
@@ -269,23 +289,27 @@ static int unknown_key(const char *name, struct lun_err *err)
 static int read_line(struct lun_config *config, char *line,
                      struct lun_err *err)
 {
-    cut_comment(line);
-    line = trim(line);
-    if (line[0] == '\0') {
-        return 0;
+    char *value;
+    if (!take_quoted(line, &value)) {
+        cut_comment(line);
+        line = trim(line);
+        if (line[0] == '\0') {
+            return 0;
+        }
+        char *equals = strchr(line, '=');
+        if (equals == NULL) {
+            return lun_error_set(err, LUN_ECONFIG,
+                                 "'%s' is not of the form 'key = value'", line);
+        }
+        *equals = '\0';
+        value = trim(equals + 1);
     }
-    char *equals = strchr(line, '=');
-    if (equals == NULL) {
-        return lun_error_set(err, LUN_ECONFIG,
-                             "'%s' is not of the form 'key = value'", line);
-    }
-    *equals = '\0';
     const char *name = trim(line);
     const struct lun_config_key *key = lun_config_key_find(name);
     if (key == NULL) {
         return unknown_key(name, err);
     }
-    return lun_config_set(config, key, trim(equals + 1), err);
+    return lun_config_set(config, key, value, err);
 }
 
 static int read_text(struct lun_config *config, char *text, const char *path,
@@ -358,7 +382,7 @@ static void write_value(const struct lun_config *config,
     const void *field = field_in(config, key);
     switch (key->kind) {
     case LUN_CONFIG_TEXT:
-        lun_buf_push_str(out, *(char *const *)field);
+        lun_buf_printf(out, "\"%s\"", *(char *const *)field);
         break;
     case LUN_CONFIG_NUMBER:
         lun_buf_push_int(out, *(const int *)field);

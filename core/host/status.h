@@ -1,0 +1,50 @@
+/*
+ * core/host/status.h - what a running host shows of itself.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One JSON object, kept in status.json of the data folder and printed by
+ * `lunette status --json`:
+ *   running, version, url, ops_url, started (UTC), data, apps
+ *   pids      {supervisor, postgres, nats, workers: [..]}   null: not there
+ *   ports     {http, ops, nats}
+ *   socket    folder of the private PostgreSQL's socket; null: external
+ *   database  name of the database
+ *   workers   [{slot, pid, state, restarts}]
+ *   set       id of the release set that is served
+ *   releases  [{app, version, hash, release: "app@version+hash"}]
+ *   loads     {good, failed}
+ *   last_error  null after a good load, else {time, message,
+ *               errors: [{file, line, message}]}
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/base/buf.h"
+
+struct lun_config;
+struct lun_nats;
+struct lun_postgres;
+struct lun_reload;
+struct lun_workers;
+
+/* What it is made of; members may be NULL before they are there. */
+struct lun_status {
+    const struct lun_config *config;
+    const char *data;
+    const char *url;
+    const char *ops_url;
+    const char *started;
+    int port;
+    int ops_port;
+    const char *database; /* name */
+    const struct lun_postgres *postgres;
+    const struct lun_nats *nats;
+    const struct lun_workers *workers;
+    const struct lun_reload *reload;
+};
+
+void lun_status_write(const struct lun_status *status, struct lun_buf *out);
+/* Prints the object `json` for a person. */
+void lun_status_print(const char *json, size_t len);
