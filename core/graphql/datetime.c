@@ -313,8 +313,9 @@ static char *push_date(char *to, int64_t days)
     if (year >= 0 && year <= 9999) {
         to = push_digits(to, (unsigned)year, 4);
     } else {
+        unsigned far = (unsigned)(year < 0 ? -year : year);
         *to++ = year < 0 ? '-' : '+';
-        to = push_digits(to, (unsigned)(year < 0 ? -year : year), 6);
+        to = push_digits(to, far, far > 999999 ? 7 : 6);
     }
     *to++ = '-';
     to = push_digits(to, month, 2);

@@ -219,7 +219,7 @@ static void resolves_strings(void **state)
         {"\"\"\"\n\n  \n\t\n x\n \t\n\"\"\"", "x"},
         {"\"\"\"x\n        \n  y\"\"\"", "x\n      \ny"},
         {"\"\"\"\n\t\ta\n\t b\"\"\"", "a\nb"},
-        {"\"\"\"raw \\n \\u0041 \\\\\"\"\"", "raw \\n \\u0041 \\\\"},
+        {"\"\"\"raw \\n \\u0041 \\\\ \"\"\"", "raw \\n \\u0041 \\\\ "},
         {"\"\"\"say \\\"\"\" and \\\"\"\"\"\"\"", "say \"\"\" and \"\"\""},
         {"\"\"\" \n \"\"\"", ""}};
     for (size_t i = 0; i < COUNT(strings); i++) {
