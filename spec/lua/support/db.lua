@@ -12,6 +12,7 @@ local host = require("support.host")
 ffi.cdef [[
 typedef struct pg_conn PGconn;
 typedef struct pg_result PGresult;
+int usleep(unsigned int microseconds);
 PGconn *PQconnectdb(const char *conninfo);
 int PQstatus(const PGconn *conn);
 char *PQerrorMessage(const PGconn *conn);
@@ -110,37 +111,35 @@ local function texts(params)
 end
 
 --- Runs one statement; nil and {code=, message=, constraint=, ...} on failure.
+-- On a connection with `yields` set it yields while the server works.
 function Db:query(sql, params)
     params = params or {}
     if self.log then self.log[#self.log + 1] = sql end
-    self.count = self.count + 1
     local values, kept = texts(params)
-    local rows, err = take(pq.PQexecParams(self.conn, sql, #params, nil, values,
-        nil, nil, 0))
-    return rows, err, kept
-end
-
---- Sends a statement without waiting; `db:poll` tells when it is done.
-function Db:send(sql, params)
-    params = params or {}
-    local values, kept = texts(params)
-    self.kept = kept
+    if not self.yields then
+        local rows, err = take(pq.PQexecParams(self.conn, sql, #params, nil,
+            values, nil, nil, 0))
+        return rows, err, kept
+    end
     assert(pq.PQsendQueryParams(self.conn, sql, #params, nil, values, nil, nil,
         0) == 1)
-end
-
---- True and the result of what was sent, or false while it is under way.
-function Db:poll()
-    assert(pq.PQconsumeInput(self.conn) == 1)
-    if pq.PQisBusy(self.conn) == 1 then return false end
+    repeat
+        coroutine.yield()
+        assert(pq.PQconsumeInput(self.conn) == 1)
+    until pq.PQisBusy(self.conn) == 0
     local rows, err = take(pq.PQgetResult(self.conn))
     assert(pq.PQgetResult(self.conn) == nil)
-    return true, rows, err
+    return rows, err, kept
 end
 
 --- Runs statements without parameters; raises when one fails.
 function Db:exec(sql)
-    local rows, err = take(pq.PQexec(self.conn, sql))
+    local rows, err
+    if self.yields then
+        rows, err = self:query(sql)
+    else
+        rows, err = take(pq.PQexec(self.conn, sql))
+    end
     if not rows then error(err.message .. ": " .. sql, 2) end
     return rows
 end
@@ -148,6 +147,31 @@ end
 function Db:close()
     pq.PQfinish(self.conn)
     self.conn = nil
+end
+
+--- Runs `fn(connection, i)` for i = 1 to `count` at the same time, each on a
+-- connection of its own.
+function db.together(count, fn)
+    local tasks = {}
+    for i = 1, count do
+        local connection = db.connect()
+        connection.yields = true
+        tasks[i] = { connection = connection, run = coroutine.create(fn) }
+    end
+    local alive = count
+    while alive > 0 do
+        for i, task in ipairs(tasks) do
+            if coroutine.status(task.run) ~= "dead" then
+                local ok, err = coroutine.resume(task.run, task.connection, i)
+                if not ok then error(err, 0) end
+                if coroutine.status(task.run) == "dead" then
+                    alive = alive - 1
+                    task.connection:close()
+                end
+            end
+        end
+        ffi.C.usleep(200)
+    end
 end
 
 local quiet = ffi.cast("notice_processor", function() end)
@@ -160,7 +184,7 @@ end
 --- A new connection.
 function db.connect()
     local self = setmetatable(
-        { conn = pq.PQconnectdb(db.conninfo()), count = 0 }, Db)
+        { conn = pq.PQconnectdb(db.conninfo()) }, Db)
     if pq.PQstatus(self.conn) ~= CONNECTION_OK then
         error(ffi.string(pq.PQerrorMessage(self.conn)))
     end

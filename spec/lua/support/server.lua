@@ -200,11 +200,15 @@ function Server:run(text, options)
     return respond(self, plan, scope)
 end
 
---- A service of `set`, whose tables are made anew.
+--- A server of a service whose tables are there.
+function server.on(db, service)
+    return setmetatable({ db = db, service = service }, Server)
+end
+
+--- A server of `set`, whose tables are made anew.
 function server.new(set, db, options)
     tables.create(db, set)
-    return setmetatable({ db = db, service = compile.service(set, options) },
-        Server)
+    return server.on(db, compile.service(set, options))
 end
 
 return server
