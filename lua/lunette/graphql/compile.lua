@@ -181,10 +181,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table errors {message=, line=, col=, code=, ext=}
 function compile.operation(service, request)
+    local invalid, compared = validate.document(service.schema, request.doc)
+    if #invalid > 0 then return nil, invalid end
     local operation, unclear = pick(request.doc, request.operation_name)
     if not operation then return nil, { unclear } end
-    local invalid = validate.document(service.schema, request.doc)
-    if invalid and #invalid > 0 then return nil, invalid end
     local bad = input.check(service.schema, operation, request.variables)
     if #bad > 0 then return nil, bad end
     local compilation = begin(service, request, operation)
@@ -197,7 +197,7 @@ function compile.operation(service, request)
     end
     return {
         op = operation.op, fields = fields,
-        uncached = compilation.uncached,
+        uncached = compared or compilation.uncached or nil,
         value_vars = value_vars(service.schema, request.doc, operation),
     }
 end

@@ -35,7 +35,10 @@ function order.keys(model, asked)
         append(keys, asked.field, asked.desc)
     else
         for _, key in ipairs(model.order or {}) do
-            append(keys, field_named(model, key.field), key.desc)
+            local field = field_named(model, key.field)
+            if field and field.kind == "scalar" and not field.list then
+                append(keys, field, key.desc)
+            end
         end
     end
     append(keys, sql.id_field(model), false)
