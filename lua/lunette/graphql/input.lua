@@ -14,7 +14,8 @@
 --
 --     {kind="absent"}                     not given, or a variable not sent
 --     {kind="null"}
---     {kind="object", type=, fields={{name=, meta=, node=}...}, by={name→node}}
+--     {kind="object", type=, fields={{name=, meta=, node=}...},
+--      by={name→node}}
 --     {kind="list", items={NODE...}}      objects, or literals of scalars
 --     {kind="scalars", scalar=, src=, enum_values=}  a list in one variable
 --     {kind="scalar", scalar=, src=, enum_values=, value=}
@@ -288,7 +289,9 @@ end
 
 local function enum_literal(type, value)
     local entry = value.kind == "enum" and type.by[value.value]
-    if not entry then fail(("expected a value of %s"):format(type.name), value) end
+    if not entry then
+        fail(("expected a value of %s"):format(type.name), value)
+    end
     local src = { const = value.value }
     if type.role == "orderBy" then
         return { kind = "enum", value = value.value, order = entry, src = src }

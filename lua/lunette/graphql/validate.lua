@@ -250,8 +250,8 @@ local function check_cycles(self, fragment, state, path)
                 if path[i] == next_one then break end
                 table.insert(via, 1, '"' .. path[i].name .. '"')
             end
-            self.report:add(node, 'Cannot spread fragment "%s" within itself%s.',
-                node.name,
+            self.report:add(node,
+                'Cannot spread fragment "%s" within itself%s.', node.name,
                 #via > 0 and " via " .. table.concat(via, ", ") or "")
             self.has_cycle = true
         elseif not state[next_one] then
@@ -349,7 +349,9 @@ local function run(self, doc)
     for _, operation in ipairs(doc.operations) do
         walk_operation(self, operation)
     end
-    for _, fragment in ipairs(doc.fragments) do walk_fragment(self, fragment) end
+    for _, fragment in ipairs(doc.fragments) do
+        walk_fragment(self, fragment)
+    end
     check_across(self, doc)
     if self.has_cycle then return end
     for _, operation in ipairs(doc.operations) do

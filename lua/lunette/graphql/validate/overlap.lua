@@ -23,8 +23,9 @@ local function is_composite(type)
 end
 
 local function add_field(work, groups, parent, node)
-    work.count = work.count + 1
-    if work.count > MOST_FIELDS then error(TooMany, 0) end
+    local context = work.context
+    context.merged = (context.merged or 0) + 1
+    if context.merged > MOST_FIELDS then error(TooMany, 0) end
     local key = node.alias or node.name
     local group = groups[key]
     if not group then
@@ -213,8 +214,9 @@ end
 -- a cached plan does not hold
 function overlap.check(context, operation)
     local work = {
-        schema = context.schema, fragments = context.fragments,
-        report = context.report, count = 0, texts = {}, literals = {},
+        context = context, schema = context.schema,
+        fragments = context.fragments, report = context.report,
+        texts = {}, literals = {},
     }
     local ok, err = pcall(check, work, context.schema:root(operation.op),
         operation)
