@@ -185,6 +185,44 @@ static int no_memory(struct lun_plan_error *error)
     return LUN_EMEMORY;
 }
 
+/* What may stand for an id, though perhaps for one that no row can have. */
+static bool is_id_like(const struct lun_json *value)
+{
+    return value->type == LUN_JSON_STRING || value->type == LUN_JSON_NUMBER;
+}
+
+/* A list without the items that are malformed ids. */
+static int array_of_valid(const struct lun_plan_param *param,
+                          const struct lun_json *value,
+                          const struct lun_scalar_options *options,
+                          struct lun_buf *out, struct lun_graphql_error *error)
+{
+    bool is_list = value->type == LUN_JSON_ARRAY;
+    const struct lun_json *item = is_list ? value->child : value;
+    size_t count;
+    lun_scalar_array_open(out, &count);
+    for (; item; item = is_list ? item->next : NULL) {
+        int rc = lun_scalar_array_push(param->type, item, options, out, &count,
+                                       error);
+        if (rc && (rc != LUN_EBAD_INPUT || !is_id_like(item)))
+            return rc;
+    }
+    lun_scalar_array_close(out);
+    return out->failed ? LUN_EMEMORY : 0;
+}
+
+static int coerce(const struct lun_plan_param *param,
+                  const struct lun_json *value,
+                  const struct lun_scalar_options *options, struct lun_buf *out,
+                  struct lun_graphql_error *error)
+{
+    if (!param->list)
+        return lun_scalar_coerce(param->type, value, options, out, error);
+    if (param->invalid_null)
+        return array_of_valid(param, value, options, out, error);
+    return lun_scalar_array(param->type, value, options, out, error);
+}
+
 static int bind_param(const struct lun_plan_field *field,
                       const struct lun_plan_param *param,
                       const struct lun_plan_input *input,
@@ -199,9 +237,9 @@ static int bind_param(const struct lun_plan_field *field,
         return 0;
     options.literal = is_literal(&param->source);
     lun_buf_clear(scratch);
-    int rc = (param->list ? lun_scalar_array : lun_scalar_coerce)(
-        param->type, value, &options, scratch, &found);
-    if (rc == LUN_EBAD_INPUT && param->invalid_null)
+    int rc = coerce(param, value, &options, scratch, &found);
+    if (rc == LUN_EBAD_INPUT && param->invalid_null && !param->list &&
+        is_id_like(value))
         return 0;
     if (rc) {
         found.line = field->line;

@@ -51,7 +51,8 @@ struct lun_plan_source {
 struct lun_plan_param {
     enum lun_scalar type;
     bool list;
-    bool invalid_null; /* a malformed value is bound as NULL, no error */
+    /* A malformed value is bound as NULL, a malformed item is left out. */
+    bool invalid_null;
     struct lun_scalar_options options;
     struct lun_plan_source source;
 };
