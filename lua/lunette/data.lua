@@ -5,7 +5,8 @@
 -- reference is given by the other record's id ("partner") or by one of its
 -- unique fields ("country.code"). A file is loaded once, and again when its
 -- content has changed: rows that are there, by `id` or the first unique field
--- of the header, are left alone, so edits of users survive.
+-- of the header, are left alone, so edits of users survive. A file without such
+-- a column is loaded once only: its rows could not be told from those before.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.data
 local csv = require("lunette.data.csv")
@@ -291,9 +292,11 @@ local function check_lookups(db, file, rows, columns)
     end
 end
 
-local function insert(db, file, model, models, header, rows)
+local function insert(db, job, models, header, rows)
+    local file, model = job.file, job.model
     local columns = columns_of(file, model, models, header)
     local conflict = conflict_of(columns)
+    if conflict == "" and job.again then return 0 end
     for _, extra in ipairs(missing_columns(model, columns)) do
         columns[#columns + 1] = extra
     end
@@ -358,7 +361,8 @@ local function jobs_of(set, files, loaded)
                 fail(entry.path, nil, "no model of the app '%s' is called as"
                     .. " this file", entry.app)
             end
-            jobs[#jobs + 1] = { file = entry, model = model, hash = hash }
+            jobs[#jobs + 1] = { file = entry, model = model, hash = hash,
+                again = loaded[entry.app .. "/" .. entry.path] ~= nil }
         end
     end
     return sorted(jobs)
@@ -377,7 +381,7 @@ local function load(db, set, files)
     must(db:begin())
     for _, job in ipairs(jobs) do
         local header, rows = parse(job.file)
-        local count = insert(db, job.file, job.model, models, header, rows)
+        local count = insert(db, job, models, header, rows)
         must(db:query("insert into lunette.data_file (app, file, hash, rows)"
             .. " values ($1, $2, $3, $4) on conflict (app, file) do update set"
             .. " hash = excluded.hash, rows = excluded.rows, loaded_at = now()",
