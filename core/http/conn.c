@@ -16,6 +16,9 @@
 #define END_MS 2000
 /* Bytes that must leave within write_ms. */
 #define PROGRESS ((size_t)65536)
+/* In place of write_ms when much memory is held. */
+#define PRESSED_MS 2000
+#define ERROR_HEADERS 8
 
 static void consume(struct lun_http_conn *conn, const char *data, size_t len);
 
@@ -179,6 +182,7 @@ static void write_answer(struct lun_http_exchange *exchange,
                             &exchange->answer);
     exchange->answered = true;
     conn->backlog += exchange->answer.len;
+    (void)lun_http_exchange_charge(exchange);
     if (exchange->answer.failed)
         mark_broken(conn);
     mark_dirty(conn);
@@ -214,11 +218,17 @@ static void write_error(struct lun_http_exchange *exchange, int status,
                         const char *reason)
 {
     const struct lun_http_config *config = &exchange->conn->server->config;
-    struct lun_http_header headers[2] = {
+    const struct lun_http_header *extra = NULL;
+    size_t count = config->error_headers
+                       ? config->error_headers(config->context, &extra)
+                       : 0;
+    struct lun_http_header headers[2 + ERROR_HEADERS] = {
         {"content-type",
          config->error_body ? "application/json" : "text/plain"}};
     struct lun_http_response response = {
         .status = status, .headers = headers, .header_count = 1};
+    for (size_t i = 0; i < count && i < ERROR_HEADERS; i++)
+        headers[response.header_count++] = extra[i];
     struct lun_buf body;
     lun_buf_init(&body);
     if (config->error_body)
@@ -362,8 +372,7 @@ static void sent(struct lun_http_conn *conn)
 static void watch_send(struct lun_http_conn *conn)
 {
     conn->send_mark = lun_net_conn_unsent(&conn->net);
-    conn->send_deadline =
-        uv_now(conn->server->loop) + conn->server->config.limits.write_ms;
+    conn->send_since = uv_now(conn->server->loop);
 }
 
 static void send_continue(struct lun_http_conn *conn)
@@ -447,6 +456,21 @@ static void sweep_wait(struct lun_http_conn *conn, uint64_t now)
     }
 }
 
+/* True when a send has made too little progress for too long. */
+static bool is_stuck(struct lun_http_conn *conn, uint64_t now)
+{
+    const struct lun_http_server *server = conn->server;
+    const struct lun_http_limits *limits = &server->config.limits;
+    if (!conn->net.sending)
+        return false;
+    if (conn->send_mark - lun_net_conn_unsent(&conn->net) >= PROGRESS)
+        watch_send(conn);
+    uint64_t patience = limits->write_ms;
+    if (server->pool.held > limits->held_bytes / 2 && patience > PRESSED_MS)
+        patience = PRESSED_MS;
+    return now - conn->send_since >= patience;
+}
+
 void lun_http_conn_sweep(struct lun_http_conn *conn, uint64_t now)
 {
     const struct lun_http_server *server = conn->server;
@@ -456,14 +480,9 @@ void lun_http_conn_sweep(struct lun_http_conn *conn, uint64_t now)
         lun_http_conn_abort(conn);
         return;
     }
-    if (conn->net.sending) {
-        size_t unsent = lun_net_conn_unsent(&conn->net);
-        if (conn->send_mark - unsent >= PROGRESS)
-            watch_send(conn);
-        if (now >= conn->send_deadline) {
-            lun_http_conn_abort(conn);
-            return;
-        }
+    if (is_stuck(conn, now)) {
+        lun_http_conn_abort(conn);
+        return;
     }
     sweep_wait(conn, now);
     update_wait(conn);

@@ -39,7 +39,7 @@ struct lun_http_conn {
     struct lun_buf rest; /* read, but not parsed while the queue is full */
     enum lun_http_wait wait;
     uint64_t deadline;      /* of `wait`, in the loop's milliseconds */
-    uint64_t send_deadline; /* for the next progress of the send */
+    uint64_t send_since;    /* when the send under way last made progress */
     size_t send_mark;       /* unsent bytes at the last progress */
     bool dirty;   /* in the server's list */
     bool closing; /* takes no further request */

@@ -87,7 +87,7 @@ void lun_http_exchange_give(struct lun_http_exchange *exchange)
 
 bool lun_http_exchange_charge(struct lun_http_exchange *exchange)
 {
-    size_t now = exchange->parser.body.cap;
+    size_t now = exchange->parser.body.cap + exchange->answer.cap;
     exchange->pool->held += now - exchange->held;
     exchange->held = now;
     return exchange->pool->held <= exchange->pool->limits->held_bytes;

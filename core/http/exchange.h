@@ -39,7 +39,7 @@ struct lun_http_pool {
     struct lun_http_exchange *spare;
     unsigned spare_count;
     struct lun_http_exchange *orphans;
-    size_t held; /* bytes of request bodies in memory */
+    size_t held; /* bytes of bodies and answers in memory */
 };
 
 void lun_http_pool_init(struct lun_http_pool *pool,
@@ -51,7 +51,7 @@ void lun_http_pool_release(struct lun_http_pool *pool);
 struct lun_http_exchange *lun_http_exchange_take(struct lun_http_pool *pool,
                                                  struct lun_http_conn *conn);
 void lun_http_exchange_give(struct lun_http_exchange *exchange);
-/* Charges what the body takes by now; false when all bodies together are more
+/* Charges what body and answer take by now; false when all together are more
  * than the server may hold. */
 bool lun_http_exchange_charge(struct lun_http_exchange *exchange);
 /* Takes an unanswered exchange off its connection. */

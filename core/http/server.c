@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/http/server.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static const struct lun_http_limits defaults = {
     .body_ms = 30000,
     .idle_ms = 75000,
     .write_ms = 30000,
-    .held_bytes = (size_t)256 << 20,
+    .held_bytes = (size_t)128 << 20,
 };
 
 static void fill_limits(struct lun_http_limits *limits)
@@ -178,6 +179,16 @@ static void init_handles(struct lun_http_server *server)
     (void)uv_check_start(&server->check, on_check);
 }
 
+static void ignore_sigpipe(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGPIPE, NULL, &action) != 0 ||
+        action.sa_handler != SIG_DFL)
+        return;
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
 static int listen_on(struct lun_http_server *server)
 {
     int code = uv_tcp_open(&server->listener, server->config.fd);
@@ -200,6 +211,7 @@ int lun_http_server_open(uv_loop_t *loop, const struct lun_http_config *config,
     server->loop = loop;
     fill_limits(&server->config.limits);
     lun_http_pool_init(&server->pool, &server->config.limits);
+    ignore_sigpipe();
     init_handles(server);
     int code = listen_on(server);
     if (code) {

@@ -72,7 +72,8 @@ struct lun_http_limits {
     unsigned body_ms;       /* 30000 */
     unsigned idle_ms;       /* 75000: keep-alive */
     unsigned write_ms;      /* 30000: no progress (64 KiB) while sending */
-    size_t held_bytes;      /* 256 MiB: request bodies of all connections */
+    size_t held_bytes;      /* 128 MiB: bodies and answers of all connections;
+                               from half of it slow readers are cut sooner */
 };
 
 struct lun_http_config {
@@ -84,10 +85,14 @@ struct lun_http_config {
     /* Bytes for the answers that the server gives itself (400, 408, 413, ...)
      * as a JSON body, by status and short reason; NULL gives plain text. */
     void (*error_body)(int status, const char *reason, struct lun_buf *out);
+    /* Headers for the same answers (at most 8 are taken); may be NULL. They
+     * must stay until the next call. */
+    size_t (*error_headers)(void *context, const struct lun_http_header **out);
 };
 
 /* Accepts on `loop`; the caller's until lun_http_server_drain. Returns 0 or a
- * LUN_E code. */
+ * LUN_E code. Ignores SIGPIPE, unless the process handles it, since libuv
+ * writes to connections that may be gone. */
 int lun_http_server_open(uv_loop_t *loop, const struct lun_http_config *config,
                          struct lun_http_server **out, struct lun_err *err);
 

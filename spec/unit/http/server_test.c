@@ -85,6 +85,14 @@ static void error_body(int status, const char *reason, struct lun_buf *out)
     lun_buf_printf(out, "{\"s\":%d,\"r\":\"%s\"}", status, reason);
 }
 
+static size_t error_headers(void *context, const struct lun_http_header **out)
+{
+    static const struct lun_http_header release = {"lunette-release", "a@1"};
+    assert_ptr_equal(context, now);
+    *out = &release;
+    return 1;
+}
+
 static void on_drained(void *context)
 {
     ((struct fixture *)context)->drained = true;
@@ -95,7 +103,8 @@ static struct fixture *start(const struct lun_http_limits *limits)
     struct fixture *f = calloc(1, sizeof(*f));
     struct lun_http_config config = {.handler = on_request,
                                      .context = f,
-                                     .error_body = error_body};
+                                     .error_body = error_body,
+                                     .error_headers = error_headers};
     struct lun_err err;
     assert_non_null(f);
     now = f;
@@ -432,7 +441,8 @@ static void answers_an_error_behind_the_answers_due(void **state)
     assert_int_equal(count_of("HTTP/1.1 "), 2);
     assert_true(strstr(heard, "one") < strstr(heard, "HTTP/1.1 400 "));
     assert_non_null(strstr(heard, "{\"s\":400,\"r\":\"malformed request line\"}"));
-    assert_non_null(strstr(heard, "content-type: application/json"));
+    assert_non_null(strstr(heard, "content-type: application/json\r\n"));
+    assert_non_null(strstr(heard, "lunette-release: a@1\r\n"));
     assert_int_equal(f->handled, 1);
     close(fd);
     stop(f);
@@ -577,7 +587,50 @@ static void drops_clients_that_do_not_read(void **state)
     stop(f);
 }
 
+static void cuts_slow_readers_sooner_when_memory_is_held(void **state)
+{
+    (void)state;
+    struct lun_http_limits limits = {.held_bytes = 40000000};
+    struct fixture *f = start(&limits);
+    unsigned connections = 2, requests;
+    uint64_t begin = lun_clock_monotonic_ns();
+    int slow = dial(f), idle = dial(f);
+    say(f, slow, GET("/big?30000000"));
+    while (connections == 2 &&
+           lun_clock_monotonic_ns() - begin < 8000000000) {
+        turns(f, 10);
+        lun_http_server_stats(f->server, &connections, &requests);
+        if (!f->handled)
+            connections = 2;
+    }
+    assert_int_equal(connections, 1);
+    say(f, idle, GET("/ok"));
+    assert_true(hear(f, idle, "GET /ok"));
+    close(slow);
+    close(idle);
+    stop(f);
+}
+
 /* Connections that go */
+
+static void survives_answering_a_client_that_closed(void **state)
+{
+    (void)state;
+    struct fixture *f = start(NULL);
+    unsigned connections, requests;
+    int fd = dial(f);
+    say(f, fd, GET("/wait") GET("/wait") GET("/wait"));
+    turns(f, 5);
+    close(fd);
+    for (unsigned i = 0; i < 3; i++) {
+        turns(f, 5);
+        lun_http_respond(f->waiting[i], 200, NULL, 0, "x", 1);
+    }
+    turns(f, 5);
+    lun_http_server_stats(f->server, &connections, &requests);
+    assert_int_equal(connections, 0);
+    stop(f);
+}
 
 static void tells_the_handler_when_the_client_has_gone(void **state)
 {
@@ -806,6 +859,8 @@ int main(void)
         cmocka_unit_test(closes_idle_connections_without_a_word),
         cmocka_unit_test(lets_the_handler_take_its_time),
         cmocka_unit_test(drops_clients_that_do_not_read),
+        cmocka_unit_test(cuts_slow_readers_sooner_when_memory_is_held),
+        cmocka_unit_test(survives_answering_a_client_that_closed),
         cmocka_unit_test(tells_the_handler_when_the_client_has_gone),
         cmocka_unit_test(takes_answers_nobody_waits_for),
         cmocka_unit_test(refuses_connections_above_the_limit),
