@@ -1,0 +1,237 @@
+--- From app folders to a release set that workers can serve.
+--
+-- Runs in a process of its own (`lunette __load`) and on the command line, with
+-- the blocking functions of core/bind/loader.h. Nothing here knows of workers.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.loader
+local compile = require("lunette.app.compile")
+
+local loader = {}
+
+local LUA_BYTES = 4 * 1024 * 1024
+local DATA_BYTES = 512 * 1024 * 1024
+
+local function problem(message)
+    return { { message = message } }
+end
+
+-- Reading -------------------------------------------------------------------
+
+-- Paths are shown as "apps/<name>/...", wherever the folder really is.
+local function shown(name, files, below)
+    for _, file in ipairs(files) do
+        file.path = ("apps/%s/%s%s"):format(name, below or "", file.path)
+    end
+    return files
+end
+
+--- The apps in a folder, as lunette.app.compile wants them.
+-- @tparam string folder
+-- @treturn[1] {table,...} { name, files = { {path, text}, ... } }
+-- @treturn[2] nil
+-- @treturn[2] {table,...} errors
+function loader.read(folder)
+    local names, message = host.folders(folder)
+    if not names then return nil, problem(message) end
+    local sources = {}
+    for _, name in ipairs(names) do
+        local files
+        files, message = host.read_files(folder .. "/" .. name, { "lua" },
+            LUA_BYTES)
+        if not files then return nil, problem(message) end
+        if #files > 0 then
+            sources[#sources + 1] = { name = name, files = shown(name, files) }
+        end
+    end
+    if #sources == 0 then
+        return nil, problem(("there is no app in '%s'; 'lunette new APP'"
+            .. " makes one"):format(folder))
+    end
+    return sources
+end
+
+-- Files of starting data, each with the app it belongs to.
+local function read_data(folder, sources, demo)
+    local list = {}
+    for _, source in ipairs(sources) do
+        for _, kind in ipairs(demo and { "data", "demo" } or { "data" }) do
+            local files, message = host.read_files(
+                ("%s/%s/%s"):format(folder, source.name, kind),
+                { "csv", "json" }, DATA_BYTES)
+            if not files then return nil, problem(message) end
+            for _, file in ipairs(shown(source.name, files, kind .. "/")) do
+                file.app = source.name
+                list[#list + 1] = file
+            end
+        end
+    end
+    return list
+end
+
+-- Compiling -----------------------------------------------------------------
+
+--- Compiles the apps in a folder; changes nothing.
+-- @treturn[1] table release set
+-- @treturn[1] {table,...} sources
+-- @treturn[2] nil
+-- @treturn[2] {table,...} errors { file, line, message }
+-- @treturn[2] ?{table,...} warnings
+function loader.compile(folder)
+    local sources, errors = loader.read(folder)
+    if not sources then return nil, errors end
+    local set, problems, warnings = compile.apps(sources)
+    if not set then return nil, problems, warnings end
+    return set, sources
+end
+
+local function list(items)
+    return setmetatable(items or {}, host.array_mt)
+end
+
+local function entries(items)
+    local out = list()
+    for _, item in ipairs(items or {}) do
+        out[#out + 1] = { file = item.file, line = item.line,
+            message = item.message }
+    end
+    return out
+end
+
+local function refused(errors, warnings)
+    return { ok = false, errors = entries(errors),
+        warnings = entries(warnings) }
+end
+
+-- Loading -------------------------------------------------------------------
+
+local function change_database(db, set, sources, options)
+    local schema = require("lunette.schema")
+    local data = require("lunette.data")
+    local files, errors = read_data(options.apps, sources, options.demo)
+    if not files then return nil, errors end
+    local ok, steps = schema.apply(db, set)
+    if not ok then return nil, steps end
+    local lines
+    lines, errors = data.load(db, set, files)
+    if not lines then return nil, errors end
+    local done = list()
+    if #steps > 0 then
+        done[1] = ("%d steps changed the tables"):format(#steps)
+    end
+    for _, line in ipairs(lines) do done[#done + 1] = line end
+    return done
+end
+
+local function releases(set)
+    local out = list()
+    for i, app in ipairs(set.apps) do
+        out[i] = { app = app.name, version = app.version, hash = app.hash }
+    end
+    return out
+end
+
+local function write_set(set, options)
+    local path = ("%s/sets/%s.json"):format(options.data, set.id)
+    local ok, message = host.write_file(path, host.json_encode(set))
+    if not ok then return nil, problem(message) end
+    return path
+end
+
+local function load(options)
+    local set, sources, warnings = loader.compile(options.apps)
+    if not set then return refused(sources, warnings) end
+    local db, message = host.connect(options.database)
+    if not db then
+        return refused(problem("cannot reach the database: " .. message))
+    end
+    local steps, errors = change_database(db, set, sources, options)
+    db:close()
+    if not steps then return refused(errors, set.warnings) end
+    local path
+    path, errors = write_set(set, options)
+    if not path then return refused(errors, set.warnings) end
+    return { ok = true, id = set.id, file = path, releases = releases(set),
+        warnings = entries(set.warnings), steps = steps }
+end
+
+--- Loads the apps: compiles, changes the database, writes the set.
+-- @tparam table options apps and data (folders), database (conninfo), demo
+-- @treturn string the report of core/host/loadout.h
+function loader.run(options)
+    return host.json_encode(load(options))
+end
+
+-- The command line ----------------------------------------------------------
+
+--- `lunette check`: what is wrong with the apps.
+-- @tparam table options apps (folder), app (only this one's lines) or nil
+-- @treturn string {"ok":, "errors":, "warnings":, "releases":} as JSON
+function loader.check(options)
+    local set, second, warnings = loader.compile(options.apps)
+    local report
+    if set then
+        report = { ok = true, errors = list(), releases = releases(set),
+            warnings = entries(set.warnings) }
+    else
+        report = refused(second, warnings)
+    end
+    return host.json_encode(report)
+end
+
+-- The roles with all that they imply, as a set.
+local function close_roles(set, names)
+    local by_name, closed = {}, {}
+    for _, role in ipairs(set.roles) do by_name[role.name] = role end
+    for _, name in ipairs(names) do
+        local role = by_name[name]
+        if not role and name ~= "admin" and name ~= "public"
+            and name ~= "portal" then
+            return nil, name
+        end
+        closed[name] = true
+        for _, implied in ipairs(role and role.implies or {}) do
+            closed[implied] = true
+        end
+    end
+    return closed
+end
+
+local function unknown_role(set, name)
+    local text = require("lunette.util.text")
+    local names = { "admin", "public", "portal" }
+    for _, role in ipairs(set.roles) do names[#names + 1] = role.name end
+    local near = text.nearest and text.nearest(name, names)
+    return ("there is no role '%s'%s"):format(name,
+        near and ("; did you mean '" .. near .. "'?") or "")
+end
+
+local function set_of(options)
+    if options.set then
+        local set, message = host.json_decode(options.set)
+        return set, set == nil and problem(message) or nil
+    end
+    return loader.compile(options.apps)
+end
+
+--- `lunette schema`: the SDL.
+-- @tparam table options apps (folder) or set (JSON of a release set), strict,
+--   roles (list; none: everything)
+-- @treturn string {"ok":, "sdl":, "errors":} as JSON
+function loader.schema(options)
+    local sdl = require("lunette.graphql.sdl")
+    local types = require("lunette.graphql.types")
+    local set, errors = set_of(options)
+    if not set then return host.json_encode(refused(errors)) end
+    local roles, unknown
+    if options.roles and #options.roles > 0 then
+        roles, unknown = close_roles(set, options.roles)
+        if not roles then
+            return host.json_encode(refused(problem(
+                unknown_role(set, unknown))))
+        end
+    end
+    local schema = types.new(set, { strict = options.strict, roles = roles })
+    return host.json_encode({ ok = true, sdl = sdl.print(schema) })
+end
+
+return loader
