@@ -50,11 +50,6 @@ static void end_turn(struct lun_pg_pool *pool)
         deliver_done(pool);
     if (!pool->closing)
         lun_pg_dispatch(pool);
-    /* The loop must not sleep on what came meanwhile. */
-    if (pool->done.first)
-        lun_pg_pool_wake(pool);
-    else if (uv_is_active((uv_handle_t *)&pool->idle))
-        uv_idle_stop(&pool->idle);
     if (pool->closing)
         lun_pg_pool_close_step(pool);
 }
@@ -66,7 +61,10 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    end_turn(check->data);
+    struct lun_pg_pool *pool = check->data;
+    if (uv_is_active((uv_handle_t *)&pool->idle))
+        uv_idle_stop(&pool->idle);
+    end_turn(pool);
 }
 
 /* --- deadlines --- */

@@ -53,9 +53,10 @@ struct lun_pg_params {
 
 struct lun_pg_config {
     const char *conninfo;      /* libpq connection string */
-    unsigned size;             /* connections, default 4 */
+    unsigned size;             /* connections, default 4; all but one of them
+                                  may be lent or run writes */
     unsigned waiting;          /* requests that may wait, default 1024 */
-    unsigned pipeline_depth;   /* statements under way per connection, 64 */
+    unsigned pipeline_depth;   /* statements that share a Sync, default 64 */
     unsigned statement_ms;     /* statement_timeout, default 5000 */
     unsigned connect_ms;       /* default 3000 */
     const char *application;   /* application_name */
@@ -82,7 +83,8 @@ typedef void (*lun_pg_session_cb)(void *context,
 /* Opens; connecting goes on in the background. */
 int lun_pg_pool_open(uv_loop_t *loop, const struct lun_pg_config *config,
                      struct lun_pg_pool **out, struct lun_err *err);
-/* Ends what is under way with UNAVAILABLE, closes, then calls `closed`. */
+/* Ends what is under way with UNAVAILABLE (OUTCOME_UNKNOWN for a write that was
+ * sent), closes, then calls `closed`: once all sessions are given back. */
 void lun_pg_pool_close(struct lun_pg_pool *pool, void (*closed)(void *context),
                        void *context);
 /* True when at least one connection is usable. */
@@ -97,7 +99,10 @@ void lun_pg_pool_stats(const struct lun_pg_pool *pool,
 
 /*
  * Runs one statement on any connection. Parameters are copied. The callback is
- * always called, never before this returns. `deadline_ns` is monotonic time.
+ * always called, never before this returns (but when no memory is left at all).
+ * `deadline_ns` is monotonic time; 0 is none. A statement that is not read_only
+ * is a transaction of its own; when it ends with DEADLINE and not before_send,
+ * it may still be committed.
  */
 void lun_pg_pool_query(struct lun_pg_pool *pool,
                        const struct lun_pg_statement *statement,
@@ -108,7 +113,9 @@ void lun_pg_pool_query(struct lun_pg_pool *pool,
 /* Lends a connection that nobody else uses until it is given back. */
 void lun_pg_pool_take(struct lun_pg_pool *pool, uint64_t deadline_ns,
                       lun_pg_session_cb cb, void *context);
-/* One statement on a lent connection, with its own Sync; one at a time. */
+/* One statement on a lent connection, with its own Sync. More may be asked for
+ * before the first is answered: they run in order, so "begin" and the first
+ * statement need one round trip. */
 void lun_pg_session_query(struct lun_pg_session *session,
                           const struct lun_pg_statement *statement,
                           const struct lun_pg_params *params,
@@ -118,8 +125,9 @@ void lun_pg_session_query(struct lun_pg_session *session,
 void lun_pg_session_exec(struct lun_pg_session *session, const char *sql,
                          uint64_t deadline_ns, lun_pg_result_cb cb,
                          void *context);
-/* Gives it back; an open transaction is rolled back first. */
+/* Gives it back; an open transaction is rolled back first. What is still under
+ * way is cancelled and ends with UNAVAILABLE. */
 void lun_pg_session_give(struct lun_pg_session *session);
 
-/* "update t ..." with $n: forget a statement everywhere (its plan is gone). */
+/* Forgets a statement everywhere: its owner has dropped the plan. */
 void lun_pg_pool_forget(struct lun_pg_pool *pool, const char *name);

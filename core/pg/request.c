@@ -193,6 +193,7 @@ void lun_pg_request_fail_later(struct lun_pg_pool *pool,
     if (r->error)
         *r->error = *error;
     lun_pg_list_push(&pool->done, r);
+    lun_pg_pool_wake(pool);
 }
 
 static void unref_value(void *value)
