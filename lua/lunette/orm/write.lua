@@ -13,12 +13,14 @@ local data = require("lunette.orm.write.data")
 local delete = require("lunette.orm.write.delete")
 local errors = require("lunette.graphql.errors")
 local fail = require("lunette.orm.write.fail")
+local faults = require("lunette.orm.write.faults")
 local filter = require("lunette.orm.filter")
 local graph = require("lunette.orm.write.graph")
 local many = require("lunette.orm.write.many")
 local nested = require("lunette.orm.write.nested")
 local read = require("lunette.orm.read")
 local seek = require("lunette.orm.write.seek")
+local select = require("lunette.orm.select")
 local update = require("lunette.orm.write.update")
 local upsert = require("lunette.orm.write.upsert")
 local values = require("lunette.orm.write.values")
@@ -58,13 +60,25 @@ local function new_planning(context, item)
     return planning
 end
 
+-- The select list over the written row alone; nil when the selection needs
+-- other rows.
+local function plan_plain(planning, fields)
+    local context, row = fresh_context(planning.context), select.row()
+    local scope = select.scope(context, planning.model)
+    local shape = select.object(context, scope, row, fields)
+    if #row.joins > 0 or row.nested then return nil end
+    return { list = row:list(), alias = scope.alias,
+        result = { kind = "row", of = shape } }
+end
+
 -- The statement that answers with the row: its first parameter is the id.
 local function plan_selection(planning)
     local context = planning.context
-    local made = read.selection(fresh_context(context), planning.model,
-        context.selections:of(planning.item))
+    local fields = context.selections:of(planning.item)
+    local made = read.selection(fresh_context(context), planning.model, fields)
     return { sql = made.sql, result = made.result,
-        params = adopt(planning.params, made.params, 2) }
+        params = adopt(planning.params, made.params, 2),
+        plain = plan_plain(planning, fields) }
 end
 
 -- The response keys of a BatchPayload.
@@ -154,7 +168,8 @@ local function new_job(ctx, planned)
     return {
         ctx = ctx, db = ctx.db, params = ctx.params, user = ctx.user,
         now = values.timestamp(ctx.now or host.now()), graph = planned.graph,
-        nested = nested.run,
+        nested = nested.run, assumed = {},
+        plain = planned.selection and planned.selection.plain,
     }
 end
 
@@ -165,7 +180,7 @@ local function selected(job, planned, id)
     end
     local answer, err = job.ctx:select(selection.sql, params, selection.result)
     if answer then return answer end
-    fail.with({ db = err, message = err.message })
+    fail.with(faults.reason(job, err))
 end
 
 local function counted(planned, count)
@@ -180,23 +195,28 @@ end
 local RUNS = {}
 
 function RUNS.create(job, planned)
-    return selected(job, planned, create.row(job, planned.data))
+    local id, answer = create.row(job, planned.data)
+    return answer or selected(job, planned, id)
 end
 
 function RUNS.update(job, planned)
-    local id = update.selected(job, planned.where, planned.data)
-    if not id then seek.absent(job, planned.where) end
-    return selected(job, planned, id)
+    local id, answer = update.selected(job, planned.where, planned.data)
+    if not id and not answer then seek.absent(job, planned.where) end
+    return answer or selected(job, planned, id)
 end
 
 function RUNS.upsert(job, planned)
-    return selected(job, planned, upsert.row(job, planned.where,
-        planned.create, planned.update))
+    local id, answer = upsert.row(job, planned.where, planned.create,
+        planned.update)
+    return answer or selected(job, planned, id)
 end
 
 -- The answer is the row as it was: it is read before anything goes.
 function RUNS.delete(job, planned)
     local where, model = planned.where, planned.model
+    if job.plain and job.graph:is_alone(model) then
+        return delete.alone(job, where) or seek.absent(job, where)
+    end
     local id = seek.one(job, where)
     if not id then seek.absent(job, where) end
     local answer = selected(job, planned, id)

@@ -103,11 +103,22 @@ end
 
 -- Running -------------------------------------------------------------------
 
+-- A statement whose rows come as JSON records. One that writes cannot stand
+-- inside another.
+local function as_json(text)
+    local writing, list, from =
+        text:match("^(WITH .*RETURNING %*%)) SELECT (.*) (FROM w AS t%d+)$")
+    if writing then
+        return writing .. " SELECT row_to_json(ROW(" .. list .. ")) " .. from
+    end
+    return "SELECT row_to_json(ROW(x.*)) FROM (" .. text .. ") x"
+end
+
 function Server:select(text, params, result)
-    local rows, err = self.db:query("SELECT row_to_json(ROW(x.*)) FROM ("
-        .. text .. ") x", params)
+    local rows, err = self.db:query(as_json(text), params)
     if not rows then return nil, err end
-    return { value = rendered(result, rows) }
+    local value = rendered(result, rows)
+    return { value = value, json = value == host.null and "null" or nil }
 end
 
 function Server:query(field, scope)
@@ -118,8 +129,8 @@ function Server:query(field, scope)
 end
 
 local function value_of(answer)
-    if answer.json then return cjson.decode(answer.json) end
-    return answer.value
+    if answer.value ~= nil then return answer.value end
+    return cjson.decode(answer.json)
 end
 
 local RETRIED = { ["40001"] = true, ["40P01"] = true }

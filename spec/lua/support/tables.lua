@@ -101,7 +101,7 @@ local function create(by_key, model, later, joins)
         :format(sql.quote(model.table .. "_pkey"))
     for i, check in ipairs(model.checks or {}) do
         constraints[#constraints + 1] = ("CONSTRAINT %s CHECK (%s)"):format(
-            sql.quote(model.table .. "_check_" .. i), check.sql)
+            sql.quote(check.name or model.table .. "_check_" .. i), check.sql)
     end
     for _, text in ipairs(constraints) do columns[#columns + 1] = text end
     return ("CREATE TABLE %s (%s)"):format(sql.table(model),

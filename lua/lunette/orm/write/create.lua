@@ -119,12 +119,27 @@ local function fill_seek(job, batch, each, found)
     end
 end
 
+-- The id that all selectors of a group give by the same relation, unless a row
+-- of the batch has it.
+local function assumed(job, batch, group)
+    local relation = group.seeks[1].relation
+    for _, each in ipairs(group.seeks) do
+        if each.relation ~= relation then return nil end
+    end
+    local id = seek.assume(job, relation, group.selectors)
+    for _, row in ipairs(batch.rows) do
+        if row.id == id then return nil end
+    end
+    return id
+end
+
 local function fill_seeks(job, batch)
     for _, group in ipairs(group_seeks(batch.seeks)) do
-        local found = seek.rows(job, group.model, group.selectors,
+        local id = assumed(job, batch, group)
+        local found = not id and seek.rows(job, group.model, group.selectors,
             { lock = group.lock, lenient = true })
         for i, each in ipairs(group.seeks) do
-            fill_seek(job, batch, each, found[i])
+            fill_seek(job, batch, each, id and { id = id } or found[i])
         end
     end
 end
@@ -225,6 +240,20 @@ local function insert_empty(job, model, rows)
     end
 end
 
+local function statement(job, model, rows, columns, params)
+    local source = #rows == 1 and one_row(job, model, rows[1], columns, params)
+        or many_rows(job, model, rows, columns, params)
+    return ("INSERT INTO %s %s"):format(sql.table(model), source)
+end
+
+-- The one row of a batch with its answer, in one statement.
+local function insert_answered(job, row)
+    local params, rows = sql.params(), { row }
+    complete(job, row)
+    return sql.answer(job, statement(job, row.model, rows, all_columns(rows),
+        params), params.list)
+end
+
 --- Inserts complete rows of one model. With `lenient` a row that exists already
 -- is left out; returns how many rows came in.
 local function insert(job, model, rows, lenient)
@@ -234,10 +263,8 @@ local function insert(job, model, rows, lenient)
         return #rows
     end
     local params = sql.params()
-    local source = #rows == 1 and one_row(job, model, rows[1], columns, params)
-        or many_rows(job, model, rows, columns, params)
-    local made = sql.query(job, ("INSERT INTO %s %s%s RETURNING \"id\"")
-        :format(sql.table(model), source,
+    local made = sql.query(job, ("%s%s RETURNING \"id\"")
+        :format(statement(job, model, rows, columns, params),
             lenient and " ON CONFLICT DO NOTHING" or ""), params.list)
     for i, row in ipairs(rows) do
         row.id = row.id or made[i] and made[i][1]
@@ -300,17 +327,25 @@ local function make_room(job, relation, parent)
 end
 
 local function run(job, batch, lenient_row)
-    fill_seeks(job, batch)
     if not insert_all(job, batch, lenient_row) then return false end
     add_pairs(job, batch)
     connect_later(job, batch)
     return true
 end
 
---- Creates one row with all that is nested in it; returns its id.
+local function is_one_row(batch)
+    return #batch.rows == 1 and #batch.later == 0 and #batch.pairs == 0
+end
+
+--- Creates one row with all that is nested in it; returns its id. Where one
+-- statement does it all: nil and the answer.
 function create.row(job, data)
     local batch = new_batch()
     local row = add_row(job, batch, data)
+    fill_seeks(job, batch)
+    if job.plain and is_one_row(batch) then
+        return nil, insert_answered(job, row)
+    end
     run(job, batch)
     return row.id
 end
@@ -320,6 +355,7 @@ end
 function create.try(job, data)
     local batch = new_batch()
     local row = add_row(job, batch, data)
+    fill_seeks(job, batch)
     return run(job, batch, row) and row.id or nil
 end
 
@@ -339,6 +375,7 @@ function create.children(job, relation, parent, list)
             made[i].texts[relation.column] = parent
         end
     end
+    fill_seeks(job, batch)
     run(job, batch)
     if relation.kind ~= "foreign" then
         local ids = {}

@@ -197,16 +197,17 @@ function delete.ids(job, model, ids)
     delete_all(job, doomed)
 end
 
---- Deletes the row of a selector by one statement: right only where no other
--- table knows the model (graph:is_alone). False when there is no such row.
+--- Deletes the row of a selector and answers with it in one statement: right
+-- only where no other table knows the model (graph:is_alone). nil when there is
+-- no such row.
 function delete.alone(job, selector)
     local key = seek.key(job, selector)
-    if not key then return false end
+    if not key then return nil end
     local params = sql.params()
-    local rows = sql.query(job, ("DELETE FROM %s t WHERE %s RETURNING 1")
+    local answer = sql.answer(job, ("DELETE FROM %s t WHERE %s")
         :format(sql.table(selector.model),
             seek.condition(params, selector, key)), params.list)
-    return #rows > 0
+    if not sql.is_empty(answer) then return answer end
 end
 
 

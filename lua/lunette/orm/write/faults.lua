@@ -48,10 +48,16 @@ local function unique(graph, model, err)
     return errors.unique(model.name, field.graphql)
 end
 
-local function foreign(graph, model, err)
+-- A link to a row that was never looked for, because its id was given
+-- (seek.assume), leads to a row that is not there.
+local function foreign(graph, model, err, job)
     local field = field_of_constraint(model, err.constraint, "fkey")
-    return field and field.kind == "relation"
-        and fail.required_reason(graph:relation(field))
+    if not field or field.kind ~= "relation" then return nil end
+    local assumed = job.assumed[field]
+    if assumed then
+        return errors.absent(graph.models[field.target].name, "id", assumed)
+    end
+    return fail.required_reason(graph:relation(field))
 end
 
 local function not_null(graph, model, err)
@@ -74,15 +80,19 @@ local function bounds(field)
     return "must be " .. table.concat(parts, " and ")
 end
 
-local function check(_, model, err)
-    local number = err.constraint
-        and tonumber(err.constraint:match("_check_(%d+)$"))
-    local rule = number and model.checks and model.checks[number]
-    if not rule then
-        for _, other in ipairs(model.checks or {}) do
-            if other.name == err.constraint then rule = other end
+-- The rule of a model that a constraint stands for: by its own name, or by its
+-- number where it has none.
+local function rule_of(model, constraint)
+    for i, rule in ipairs(model.checks or {}) do
+        if (rule.name or constraint_name(model.table, "check", i))
+            == constraint then
+            return rule
         end
     end
+end
+
+local function check(_, model, err)
+    local rule = rule_of(model, err.constraint)
     if rule then
         return fail.invalid_reason(rule.message
             or "a rule of " .. model.name .. " is broken")
@@ -113,10 +123,11 @@ local function general(code)
 end
 
 --- What an error of the database means.
-function faults.reason(graph, err)
+function faults.reason(job, err)
     local read = READERS[err.code]
-    local model = read and graph:model_of(err.schema, err.table)
-    local reason = model and read(graph, model, err) or general(err.code)
+    local model = read and job.graph:model_of(err.schema, err.table)
+    local reason = model and read(job.graph, model, err, job)
+        or general(err.code)
     if not reason then return { db = err, message = err.message } end
     reason.db = err
     return reason

@@ -29,8 +29,9 @@ end
 
 local function many_parents(field, opposite)
     if opposite then return opposite.many or false end
+    if field.link.kind == "own" and field.unique then return false end
     if field.inverse_many ~= nil then return field.inverse_many end
-    return field.link.kind ~= "foreign" and not field.unique
+    return field.link.kind ~= "foreign"
 end
 
 local function describe(models, model, field)

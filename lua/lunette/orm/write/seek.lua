@@ -134,9 +134,22 @@ function seek.one(job, selector)
     return rows[1] and rows[1][1]
 end
 
---- Whether a selector looks by id.
-function seek.is_by_id(selector)
-    return selector.field == base.id_field(selector.model)
+--- The id that a relation's selectors give, when it is one and the same: the
+-- foreign key will tell whether there is such a row. nil when they have to be
+-- looked for.
+function seek.assume(job, relation, selectors)
+    local id
+    for _, selector in ipairs(selectors) do
+        local key = seek.key(job, selector)
+        if not key or relation.unique or (id and id ~= key)
+            or selector.field ~= base.id_field(selector.model) then
+            return nil
+        end
+        id = key
+    end
+    if job.assumed[relation.field] or not id then return nil end
+    job.assumed[relation.field] = id
+    return id
 end
 
 return seek

@@ -15,7 +15,24 @@ local sql = { quote = base.quote, table = base.table }
 function sql.query(job, text, params)
     local rows, err = job.db:query(text, params or {})
     if rows then return rows end
-    fail.with(faults.reason(job.graph, err))
+    fail.with(faults.reason(job, err))
+end
+
+--- Runs a statement that writes one row and answers with it at once. Only
+-- where the selection has nothing but columns of the row (`job.plain`): a
+-- statement does not see what it writes in other tables.
+function sql.answer(job, text, params)
+    local plain = job.plain
+    local answer, err = job.ctx:select(("WITH w AS (%s RETURNING *) SELECT %s"
+        .. " FROM w AS %s"):format(text, plain.list, plain.alias), params,
+        plain.result)
+    if answer then return answer end
+    fail.with(faults.reason(job, err))
+end
+
+--- Whether an answer has no row.
+function sql.is_empty(answer)
+    return answer.json == "null"
 end
 
 --- A list of parameters under way: `push` returns "$n::type".

@@ -17,13 +17,19 @@ local function is_assignment(link)
         and verbs.connect ~= nil and next(verbs, next(verbs)) == nil
 end
 
+local function child_of(job, relation, selectors)
+    local id = seek.assume(job, relation, selectors)
+    if id then return id end
+    local found = seek.rows(job, relation.child, selectors, {})
+    return found[#found].id
+end
+
 local function assign_links(job, data, texts)
     local rest = {}
     for _, link in ipairs(data.links) do
         if is_assignment(link) then
-            local selectors = link.verbs.connect
-            local found = seek.rows(job, link.relation.child, selectors, {})
-            texts[link.relation.column] = found[#found].id
+            texts[link.relation.column] = child_of(job, link.relation,
+                link.verbs.connect)
         else
             rest[#rest + 1] = link
         end
@@ -51,10 +57,16 @@ function update.assignments(job, model, texts, params)
         .. links.touched(job, model, params, texts)
 end
 
-local function assign(job, model, texts, params, condition)
+local function statement(job, model, texts, params, condition)
     local assignments = update.assignments(job, model, texts, params)
-    local rows = sql.query(job, ("UPDATE %s t SET %s WHERE %s RETURNING \"id\"")
-        :format(sql.table(model), assignments, condition(params)), params.list)
+    return ("UPDATE %s t SET %s WHERE %s")
+        :format(sql.table(model), assignments, condition(params))
+end
+
+local function assign(job, model, texts, condition)
+    local params = sql.params()
+    local text = statement(job, model, texts, params, condition)
+    local rows = sql.query(job, text .. " RETURNING \"id\"", params.list)
     return rows[1] and rows[1][1]
 end
 
@@ -63,30 +75,38 @@ function update.row(job, id, data)
     local texts = update.texts(job, data)
     local rest = assign_links(job, data, texts)
     if next(texts) then
-        assign(job, data.model, texts, sql.params(), function(params)
+        assign(job, data.model, texts, function(params)
             return "t.\"id\" = " .. params.push(id, graph.id_type(data.model))
         end)
     end
     job.nested(job, id, rest)
 end
 
--- One statement finds, locks and changes the row.
-local function assign_selected(job, selector, data, texts)
-    local key = seek.key(job, selector)
-    if not key then return nil end
-    return assign(job, data.model, texts, sql.params(), function(params)
-        return seek.condition(params, selector, key)
-    end)
+-- A condition that one statement uses to find, lock and change the row.
+local function by_selector(selector, key)
+    return function(params) return seek.condition(params, selector, key) end
+end
+
+local function answered(job, selector, key, data, texts)
+    local params = sql.params()
+    local answer = sql.answer(job, statement(job, data.model, texts, params,
+        by_selector(selector, key)), params.list)
+    if not sql.is_empty(answer) then return answer end
 end
 
 --- Changes the row that a selector names; returns its id, nil when there is no
--- such row.
+-- such row. Where one statement does it all: nil and the answer.
 function update.selected(job, selector, data)
     local texts = update.texts(job, data)
     local rest = assign_links(job, data, texts)
+    local key = seek.key(job, selector)
+    if not key then return nil end
+    if next(texts) and job.plain and #rest == 0 then
+        return nil, answered(job, selector, key, data, texts)
+    end
     local id
     if next(texts) then
-        id = assign_selected(job, selector, data, texts)
+        id = assign(job, data.model, texts, by_selector(selector, key))
     else
         id = seek.one(job, selector)
     end

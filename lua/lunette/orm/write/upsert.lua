@@ -11,7 +11,7 @@ local update = require("lunette.orm.write.update")
 
 local upsert = {}
 
-local function try_create(job, data)
+local function try_create(job, _, data)
     if not create.is_nested(data) then return create.try(job, data) end
     sql.query(job, "SAVEPOINT lunette_upsert")
     local id = create.try(job, data)
@@ -20,13 +20,23 @@ local function try_create(job, data)
     return id
 end
 
---- Runs the branch that fits; returns the id of the row.
+local function must_create(job, _, data)
+    return create.row(job, data)
+end
+
+--- Runs the branch that fits; returns the id of the row, or nil and the answer
+-- (see update.selected).
 function upsert.row(job, selector, made, changed)
-    local id = update.selected(job, selector, changed)
-        or try_create(job, made)
-        or update.selected(job, selector, changed)
-    -- the conflict was about another row: let the insert say which field
-    return id or create.row(job, made)
+    local steps = {
+        { update.selected, changed }, { try_create, made },
+        { update.selected, changed },
+        -- the conflict is about another row: the insert says which field
+        { must_create, made },
+    }
+    for _, step in ipairs(steps) do
+        local id, answer = step[1](job, selector, step[2])
+        if id or answer then return id, answer end
+    end
 end
 
 return upsert

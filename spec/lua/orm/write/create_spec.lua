@@ -139,15 +139,39 @@ describe("create", writes.with_database(function(w)
                 assert.equal(i, line.quantity)
             end
         end)
-        assert.equal(5, #log) -- two lookups, two inserts, the answer
+        assert.equal(4, #log) -- products, two inserts, the answer
     end)
 
-    it("is one statement and its answer when flat", function()
-        w:models [[ type Todo { id: ID! @id  title: String } ]]
+    it("is one statement when only the row itself is asked for", function()
+        w:models [[ type Todo { id: ID! @id  title: String  l: L }
+            type L { id: ID! @id  todoes: [Todo] } ]]
+        w:ok('mutation { createL(data: { id: "l" }) { id } }')
         local log = w:statements(function()
-            w:ok('mutation { createTodo(data: { title: "x" }) { id title } }')
+            w:sees('mutation { createTodo(data: { title: "x", l: { connect: {'
+                .. ' id: "l" } } }) { title l { id } __typename } }',
+                '{"createTodo":{"title":"x","l":{"id":"l"},'
+                .. '"__typename":"Todo"}}')
         end)
-        assert.equal(2, #log)
+        assert.equal(1, #log)
+        w:ok("mutation { createL(data: {}) { todoes { id } } }")
+    end)
+
+    it("finds out that a connected id is of no row of the model", function()
+        w:models [[ type Todo { id: ID! @id  title: String  l: L }
+            type L { id: ID! @id  todoes: [Todo] } ]]
+        w:ok('mutation { createTodo(data: { id: "t" }) { id }'
+            .. ' createL(data: { id: "l" }) { id } }')
+        for _, text in ipairs({
+            'createTodo(data: { l: { connect: { id: "t" } } }) { id }',
+            'updateTodo(where: { id: "t" }, data: { l: { connect: { id: "t" } }'
+                .. " }) { id }",
+        }) do
+            w:fails(3039, "mutation { " .. text .. " }", "No Node for the model")
+        end
+        w:fails(3039, 'mutation { createL(data: { todoes: { create: [{ title:'
+            .. ' "a" }] connect: [{ id: "l" }, { id: "t" }] } }) { id } }',
+            "No Node for the model Todo with value l for id found.")
+        assert.equal("1", w:value("count(*) FROM test.todo"))
     end)
 
     it("writes a thousand records in few statements", function()
