@@ -34,7 +34,7 @@ model "Country" {
     code   = text { required = true, unique = true, size = 2 },
     code3  = text { unique = true, size = 3 },
     number = text { size = 3 },
-    name   = text { required = true, index = true },
+    name   = text { required = true, index = true, size = 100 },
     partners = many "Partner" { by = "country" },
   },
 }
@@ -43,13 +43,13 @@ model "Partner" {
   title = "Partner",
   fields = {
     code     = text { required = true, unique = true, size = 20 },
-    name     = text { required = true, index = true },
+    name     = text { required = true, index = true, size = 200 },
     kind     = enum "PartnerKind" { default = "CUSTOMER", required = true },
     email    = text {},
     phone    = text { size = 40 },
     street   = text {},
     zip      = text { size = 20 },
-    city     = text { index = true },
+    city     = text { index = true, size = 100 },
     country  = ref "Country" {},
     currency = ref "Currency" { one_sided = true },
     user     = ref "User" { one_sided = true, title = "Login" },
@@ -64,7 +64,7 @@ model "Product" {
   title = "Product",
   fields = {
     sku    = text { required = true, unique = true, size = 40 },
-    name   = text { required = true, index = true },
+    name   = text { required = true, index = true, size = 200 },
     price  = money { required = true, default = 0, min = 0 },
     weight = decimal { digits = { 12, 3 }, min = 0 },
     active = bool { required = true, default = true },

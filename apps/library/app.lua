@@ -7,7 +7,7 @@ role "librarian" { implies = { "reader" } }
 
 model "Author" {
   fields = {
-    name  = text { required = true, unique = true },
+    name  = text { required = true, unique = true, size = 200 },
     born  = int {},
     books = refs "Book" { by = "authors" },
   },
@@ -15,7 +15,7 @@ model "Author" {
 
 model "Book" {
   fields = {
-    title   = text { required = true, index = true },
+    title   = text { required = true, index = true, size = 300 },
     isbn    = text { unique = true, size = 17 },
     year    = int { min = 1400, max = 2100 },
     authors = refs "Author" { by = "books" },

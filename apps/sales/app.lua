@@ -40,7 +40,7 @@ model "OrderLine" {
 
 model "Tag" {
   fields = {
-    name   = text { required = true, unique = true },
+    name   = text { required = true, unique = true, size = 50 },
     orders = refs "Order" { by = "tags" },
   },
 }

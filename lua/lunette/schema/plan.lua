@@ -280,6 +280,30 @@ function Plan:change_column(place, column, old)
     self:change_required(place, column, old)
 end
 
+local function changes_type(place, have)
+    for _, column in ipairs(place.columns) do
+        local old = have.by_name[column.name]
+        if old and not old.generated and not column.generated
+            and old.type ~= catalog_type(column.type) then
+            return true
+        end
+    end
+end
+
+-- A column cannot change its type while a formula reads it: formulas of such a
+-- table are made again.
+function Plan:release_formulas(place, have)
+    if not changes_type(place, have) then return end
+    for _, old in ipairs(have.columns) do
+        if old.generated and have.by_name[old.name] == old then
+            self:step(("alter table %s drop column if exists %s"):format(
+                qualified(place), sql.quote(old.name)))
+            have.by_name[old.name] = nil
+            self.dropped[qualified(place)] = true
+        end
+    end
+end
+
 function Plan:change_table(place, have)
     for _, column in ipairs(place.columns) do
         if not have.by_name[column.name] and column.was
@@ -287,6 +311,7 @@ function Plan:change_table(place, have)
             self:rename_column(place, have, column.was, column)
         end
     end
+    self:release_formulas(place, have)
     for _, column in ipairs(place.columns) do
         local old = have.by_name[column.name]
         if old then
@@ -306,8 +331,9 @@ end
 
 function Plan:index(place, have, index)
     local old = have and have.indexes[index.name]
-    if old and old.unique == index.unique and old.valid then return end
-    if old then
+    local kept = not self.dropped[qualified(place)]
+    if old and old.unique == index.unique and old.valid and kept then return end
+    if old and kept then
         self:step(("drop index if exists %s.%s"):format(
             sql.quote(place.schema), sql.quote(index.name)))
     end

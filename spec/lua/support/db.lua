@@ -144,6 +144,11 @@ function Db:exec(sql)
     return rows
 end
 
+--- The blocking interface of the loader.
+function Db:begin() return self:query("begin") end
+function Db:commit() return self:query("commit") end
+function Db:rollback() return self:query("rollback") end
+
 function Db:close()
     pq.PQfinish(self.conn)
     self.conn = nil
