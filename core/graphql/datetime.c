@@ -304,6 +304,13 @@ static char *push_digits(char *to, unsigned value, int count)
     return to + count;
 }
 
+static char *push_two(char *to, unsigned value)
+{
+    to[0] = (char)('0' + value / 10);
+    to[1] = (char)('0' + value % 10);
+    return to + 2;
+}
+
 static char *push_date(char *to, int64_t days)
 {
     int64_t year;
@@ -311,25 +318,26 @@ static char *push_date(char *to, int64_t days)
     unsigned day;
     to_date(days, &year, &month, &day);
     if (year >= 0 && year <= 9999) {
-        to = push_digits(to, (unsigned)year, 4);
+        to = push_two(to, (unsigned)year / 100);
+        to = push_two(to, (unsigned)year % 100);
     } else {
         unsigned far = (unsigned)(year < 0 ? -year : year);
         *to++ = year < 0 ? '-' : '+';
         to = push_digits(to, far, far > 999999 ? 7 : 6);
     }
     *to++ = '-';
-    to = push_digits(to, month, 2);
+    to = push_two(to, month);
     *to++ = '-';
-    return push_digits(to, day, 2);
+    return push_two(to, day);
 }
 
 static char *push_clock(char *to, unsigned seconds)
 {
-    to = push_digits(to, seconds / 3600, 2);
+    to = push_two(to, seconds / 3600);
     *to++ = ':';
-    to = push_digits(to, seconds / 60 % 60, 2);
+    to = push_two(to, seconds / 60 % 60);
     *to++ = ':';
-    return push_digits(to, seconds % 60, 2);
+    return push_two(to, seconds % 60);
 }
 
 size_t lun_datetime_format(char *to, int64_t unix_ms)

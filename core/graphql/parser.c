@@ -61,8 +61,9 @@ static struct lun_graphql_place place(struct parser *p)
     const char *text = p->tokens->text;
     for (; p->offset < p->at->start; p->offset++) {
         char c = text[p->offset];
-        /* `at` is a token behind this byte, so there is a next byte. */
-        if (c == '\n' || (c == '\r' && text[p->offset + 1] != '\n')) {
+        bool pair = c == '\r' && p->offset + 1 < p->tokens->len &&
+                    text[p->offset + 1] == '\n';
+        if (c == '\n' || (c == '\r' && !pair)) {
             p->place.line++;
             p->place.column = 1;
         } else if (((unsigned char)c & 0xc0) != 0x80) {

@@ -313,7 +313,7 @@ static int coerce_stored_id(const struct input *in)
     if (rc || in->out->failed)
         return rc;
     size_t len = in->out->len - start;
-    if (lun_utf8_length(in->out->data + start, len) <= ID_MAX)
+    if (!len || lun_utf8_length(in->out->data + start, len) <= ID_MAX)
         return 0;
     lun_graphql_error_set(in->error, LUN_EBAD_INPUT,
                           "Value for field %s is too long.", field_name(in));

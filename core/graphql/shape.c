@@ -50,9 +50,11 @@ static int make_key(struct lun_arena *arena, struct lun_shape_field *field,
     lun_buf_push_byte(&key, first ? '{' : ',');
     lun_buf_push_json_string(&key, field->name, field->name_len);
     lun_buf_push_byte(&key, ':');
+    field->key_len = key.len;
+    while (!key.failed && key.len % LUN_SHAPE_KEY_STEP)
+        lun_buf_push_byte(&key, '\0');
     field->key =
         key.failed ? NULL : lun_arena_strndup(arena, key.data, key.len);
-    field->key_len = key.len;
     lun_buf_release(&key);
     return field->key ? 0 : LUN_EMEMORY;
 }

@@ -52,7 +52,8 @@ struct lun_shape_field {
     const char *json; /* CONST: JSON text */
     size_t json_len;
     struct lun_shape *of;
-    /* Set by lun_shape_prepare: {"name": or ,"name": */
+    /* Set by lun_shape_prepare: {"name": or ,"name": and then zeros up to a
+     * multiple of LUN_SHAPE_KEY_STEP. */
     const char *key;
     size_t key_len;
 };
@@ -63,6 +64,7 @@ struct lun_shape {
     int columns; /* set by lun_shape_prepare: columns of its row it needs */
 };
 
+#define LUN_SHAPE_KEY_STEP 16
 /* Most columns of a row, as in PostgreSQL. */
 #define LUN_SHAPE_COLUMNS_MAX 1664
 /* Most objects inside each other. */

@@ -84,22 +84,50 @@ static const char pairs[] =
     "50515253545556575859606162636465666768697071727374"
     "75767778798081828384858687888990919293949596979899";
 
+/* 1233 / 4096 is a little more than log10(2). */
+static unsigned count_digits(uint64_t value)
+{
+    static const uint64_t tens[] = {0,
+                                    UINT64_C(10),
+                                    UINT64_C(100),
+                                    UINT64_C(1000),
+                                    UINT64_C(10000),
+                                    UINT64_C(100000),
+                                    UINT64_C(1000000),
+                                    UINT64_C(10000000),
+                                    UINT64_C(100000000),
+                                    UINT64_C(1000000000),
+                                    UINT64_C(10000000000),
+                                    UINT64_C(100000000000),
+                                    UINT64_C(1000000000000),
+                                    UINT64_C(10000000000000),
+                                    UINT64_C(100000000000000),
+                                    UINT64_C(1000000000000000),
+                                    UINT64_C(10000000000000000),
+                                    UINT64_C(100000000000000000),
+                                    UINT64_C(1000000000000000000),
+                                    UINT64_C(10000000000000000000)};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned guess = bits * 1233 >> 12;
+    return guess + (value >= tens[guess]);
+}
+
 static void push_unsigned(struct lun_buf *out, uint64_t value)
 {
-    char digits[20];
-    char *at = digits + sizeof(digits);
+    unsigned count = value ? count_digits(value) : 1;
+    if (!reserve(out, count))
+        return;
+    char *at = out->data + out->len + count;
+    out->len += count;
     while (value >= 100) {
         at -= 2;
         memcpy(at, pairs + value % 100 * 2, 2);
         value /= 100;
     }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(at, pairs + value * 2, 2);
-    } else {
-        *--at = (char)('0' + value);
-    }
-    push(out, at, (size_t)(digits + sizeof(digits) - at));
+    if (value >= 10)
+        memcpy(at - 2, pairs + value * 2, 2);
+    else
+        at[-1] = (char)('0' + value);
 }
 
 static bool load_integer(const char *data, int len, int64_t *value)
@@ -236,8 +264,8 @@ static int write_numeric(struct lun_buf *out, const char *data, int len)
 }
 
 /* True when one of eight bytes is below 0x20, a quote or a backslash. The usual
- * trick: a byte of x is zero where (x - 1) borrows into a clear high bit. Bytes
- * from 0x80 on may give a false alarm, which costs only time. */
+ * trick: subtracting from a byte that is too small sets a high bit that was
+ * clear. */
 static bool needs_escape(uint64_t eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -268,60 +296,85 @@ static char *push_escape(char *to, unsigned char c)
     return to;
 }
 
-/* Room for the worst case is taken for small texts only; long ones that are
- * full of control characters grow as they go. */
+/* Copies up to the first byte that needs an escape; returns how many. `to` has
+ * room for eight bytes more than `len`. */
+static size_t copy_plain(char *to, const char *data, size_t len)
+{
+    uint64_t eight;
+    size_t at = 0;
+    for (; len - at >= 8; at += 8) {
+        memcpy(&eight, data + at, 8);
+        if (needs_escape(eight))
+            break;
+        memcpy(to + at, &eight, 8);
+    }
+    /* The last bytes once more with the seven before them. */
+    if (len >= 8 && len - at < 8) {
+        memcpy(&eight, data + len - 8, 8);
+        if (!needs_escape(eight)) {
+            memcpy(to + len - 8, &eight, 8);
+            return len;
+        }
+    }
+    for (; at < len; at++) {
+        if ((unsigned char)data[at] < 0x20 || data[at] == '"' ||
+            data[at] == '\\')
+            break;
+        to[at] = data[at];
+    }
+    return at;
+}
+
 static int write_text(struct lun_buf *out, const char *data, int len)
 {
     size_t left = (size_t)len;
-    if (!reserve(out, left + 2))
-        return LUN_EMEMORY;
-    out->data[out->len++] = '"';
-    while (left) {
-        uint64_t eight;
-        size_t plain = 0;
-        while (left - plain >= 8) {
-            memcpy(&eight, data + plain, 8);
-            if (needs_escape(eight))
-                break;
-            plain += 8;
-        }
-        while (plain < left && (unsigned char)data[plain] >= 0x20 &&
-               data[plain] != '"' && data[plain] != '\\')
-            plain++;
-        if (!reserve(out, left + 8))
+    push_byte(out, '"');
+    for (;;) {
+        if (!reserve(out, left + 16))
             return LUN_EMEMORY;
-        memcpy(out->data + out->len, data, plain);
+        size_t plain = copy_plain(out->data + out->len, data, left);
         out->len += plain;
-        data += plain;
-        left -= plain;
-        if (!left)
+        if (plain == left)
             break;
-        char *to = push_escape(out->data + out->len, (unsigned char)*data);
+        char *to =
+            push_escape(out->data + out->len, (unsigned char)data[plain]);
         out->len = (size_t)(to - out->data);
-        data++;
-        left--;
+        data += plain + 1;
+        left -= plain + 1;
     }
     push_byte(out, '"');
     return 0;
 }
 
-static int write_uuid(struct lun_buf *out, const char *data, int len)
+static char *push_hex(char *to, const char *data, int count)
 {
     static const char hex[] = "0123456789abcdef";
+    for (int i = 0; i < count; i++) {
+        unsigned char byte = (unsigned char)data[i];
+        to[2 * i] = hex[byte >> 4];
+        to[2 * i + 1] = hex[byte & 15];
+    }
+    return to + 2 * count;
+}
+
+static int write_uuid(struct lun_buf *out, const char *data, int len)
+{
     if (len != 16)
         return LUN_EINTERNAL;
     if (!reserve(out, 38))
         return LUN_EMEMORY;
     char *to = out->data + out->len;
     *to++ = '"';
-    for (int i = 0; i < 16; i++) {
-        unsigned char byte = (unsigned char)data[i];
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *to++ = '-';
-        *to++ = hex[byte >> 4];
-        *to++ = hex[byte & 15];
-    }
-    *to++ = '"';
+    to = push_hex(to, data, 4);
+    *to++ = '-';
+    to = push_hex(to, data + 4, 2);
+    *to++ = '-';
+    to = push_hex(to, data + 6, 2);
+    *to++ = '-';
+    to = push_hex(to, data + 8, 2);
+    *to++ = '-';
+    to = push_hex(to, data + 10, 6);
+    *to = '"';
     out->len += 38;
     return 0;
 }
@@ -569,6 +622,17 @@ static int write_field(struct lun_buf *out, const struct lun_shape_field *field,
     return LUN_EINTERNAL;
 }
 
+/* Keys are padded so that they can be copied in steps of a fixed size. */
+static void push_key(struct lun_buf *out, const struct lun_shape_field *field)
+{
+    if (!reserve(out, field->key_len + LUN_SHAPE_KEY_STEP))
+        return;
+    char *to = out->data + out->len;
+    for (size_t at = 0; at < field->key_len; at += LUN_SHAPE_KEY_STEP)
+        memcpy(to + at, field->key + at, LUN_SHAPE_KEY_STEP);
+    out->len += field->key_len;
+}
+
 static int write_object(struct lun_buf *out, const struct lun_shape *shape,
                         const struct cell *cells)
 {
@@ -576,7 +640,7 @@ static int write_object(struct lun_buf *out, const struct lun_shape *shape,
         push_byte(out, '{');
     for (size_t i = 0; i < shape->count; i++) {
         const struct lun_shape_field *field = &shape->fields[i];
-        push(out, field->key, field->key_len);
+        push_key(out, field);
         int rc = write_field(out, field, cells);
         if (rc)
             return rc;

@@ -14,6 +14,7 @@
 static struct lun_arena arena;
 static struct lun_graphql_limits limits;
 static struct lun_buf dump;
+static char *source; /* of the last parse */
 
 static int setup(void **state)
 {
@@ -29,9 +30,12 @@ static int teardown(void **state)
     (void)state;
     lun_arena_release(&arena);
     lun_buf_release(&dump);
+    free(source);
+    source = NULL;
     return 0;
 }
 
+/* A copy without room behind it, so that the sanitizer sees over-reading. */
 static int parse(const char *text, struct lun_graphql_document **doc,
                  struct lun_graphql_error *error)
 {
@@ -314,14 +318,12 @@ static void says_what_was_expected_and_where(void **state)
          "expected an operation or a fragment but found the end of the "
          "document",
          1, 4},
-        {"{a}\n\n  \xc3\xa4", NULL, 0, 0},
+        {"{que\r", "expected a name but found the end of the document", 2, 1},
         {"{ \"\xc3\xa4\" }", "expected a name but found a string", 1, 3},
         {"{a(b:\"\xc3\xa4\") 1}", "expected a name but found '1'", 1, 11}};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct lun_graphql_document *doc = NULL;
         struct lun_graphql_error error = {0};
-        if (!bad[i].message)
-            continue;
         assert_int_equal(parse(bad[i].text, &doc, &error), LUN_ESYNTAX);
         assert_null(doc);
         if (strncmp(error.base.message, "syntax error: ", 14) != 0 ||

@@ -203,6 +203,10 @@ static void takes_ids_as_strings_or_integers(void **state)
 {
     (void)state;
     static const char *const bad[] = {"true", "1.5", "[]", "{}", "null"};
+    struct lun_buf empty = {0};
+    assert_int_equal(lun_scalar_coerce(LUN_SCALAR_ID_TEXT, json("\"\""),
+                                       &options, &empty, &error),
+                     0);
     assert_text(LUN_SCALAR_ID_TEXT, "\"abc\"", "abc");
     assert_text(LUN_SCALAR_ID_TEXT, "12", "12");
     assert_text(LUN_SCALAR_ID_TEXT, "12.0", "12");
