@@ -35,7 +35,7 @@ local function reserved(name)
     return RESERVED_TYPES[name] or name:find("^__") or name:find("^Lunette")
 end
 
--- Every owner of a type name: models, their derived types, enums.
+-- Gives a type name to its owner, or reports why not.
 local function claim(owners, name, owner)
     local first = owners[name]
     if reserved(name) then
@@ -48,6 +48,7 @@ local function claim(owners, name, owner)
             prefix_hint(owner.app, first.app))
     else
         owners[name] = owner
+        return true
     end
 end
 
@@ -56,8 +57,9 @@ local function check_types(builders, enums)
     for _, builder in ipairs(builders) do
         local owner = { app = builder.app, place = builder.place,
             said = "model '" .. builder.model.key .. "'" }
-        claim(owners, builder.model.name, owner)
-        claims[#claims + 1] = { owner, builder.model.name }
+        if claim(owners, builder.model.name, owner) then
+            claims[#claims + 1] = { owner, builder.model.name }
+        end
     end
     for _, enum in ipairs(enums) do
         local said = enum.field and "the enum of " .. enum.field
@@ -110,8 +112,18 @@ local function field_error(builder, field, message, ...)
         field.name, "%s.%s: " .. message, builder.model.name, field.name, ...)
 end
 
+local function check_filters(builder, field, by_graphql)
+    for _, filter in ipairs(FILTERS) do
+        local head = field.graphql:sub(1, -#filter - 2)
+        if field.graphql == head .. "_" .. filter and by_graphql[head] then
+            field_error(builder, field, "'%s' is the name of a filter of '%s'",
+                field.graphql, by_graphql[head].name)
+        end
+    end
+end
+
 local function check_fields(builder)
-    local by_graphql, by_column = {}, {}
+    local by_graphql = {}
     for _, field in ipairs(builder.model.fields) do
         local first = by_graphql[field.graphql]
         if RESERVED_FIELDS[field.graphql] or field.graphql:find("^__") then
@@ -122,16 +134,10 @@ local function check_fields(builder)
                 first.name, field.name, field.graphql)
         end
         by_graphql[field.graphql] = first or field
-        by_column[field.name] = field
     end
     for _, field in ipairs(builder.model.fields) do
-        for _, filter in ipairs(FILTERS) do
-            local other = by_graphql[field.graphql .. "_" .. filter]
-            if other then
-                field_error(builder, other,
-                    "'%s' is the name of a filter of '%s'", other.graphql,
-                    field.name)
-            end
+        if field.graphql:find("_", 1, true) then
+            check_filters(builder, field, by_graphql)
         end
     end
 end

@@ -1,0 +1,69 @@
+--- The files of a new app, as `lunette new APP` writes them.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.app.template
+local names = require("lunette.util.names")
+
+local template = {}
+
+local APP = [[
+-- The app "$app". Save this file: the running server has the tables, the API
+-- and the admin screens of it at once. The words are told in docs/language.md.
+app "$app" { version = "0.1.0", title = "$Title" }
+
+role "user"    { title = "Employee" }
+role "manager" { title = "Manager", implies = { "user" } }
+
+enum "${Prefix}TaskState" { "OPEN", "DONE" }
+
+model "${Prefix}Project" {
+  title = "Project", label = "{name}", order = "name",
+  fields = {
+    name   = text { required = true, unique = true, size = 100 },
+    budget = money { min = 0 },
+    tasks  = many "${Prefix}Task" { by = "project" },
+  },
+}
+
+model "${Prefix}Task" {
+  title = "Task", label = "{title}", order = "due",
+  fields = {
+    title    = text { required = true, size = 200 },
+    state    = enum "${Prefix}TaskState" { default = "OPEN" },
+    project  = ref "${Prefix}Project" { required = true, on_delete = "cascade" },
+    start    = date { default = today() },
+    due      = date {},
+    hours    = int { default = 1, min = 0 },
+    rate     = money { default = 0, min = 0 },
+    cost     = money { stored = sql "hours * rate" },
+    made_at  = created {},
+    moved_at = updated {},
+  },
+  check = { "start == nil or due == nil or due >= start",
+            "{title} would be due before it starts" },
+}
+
+access "${Prefix}Project" { user = "read", manager = "all" }
+access "${Prefix}Task"    { user = { "read", "create", "write" }, manager = "all" }
+]]
+
+local function title_of(name)
+    return (names.upper_first(name):gsub("_", " "))
+end
+
+--- The files of a new app.
+-- @tparam string name the folder below apps/
+-- @treturn[1] { {path, text}, ... } paths below the apps folder
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong with the name
+function template.files(name)
+    if not name:find("^%l[%l%d_]*$") or #name > 40 then
+        return nil, "an app is named with lower-case letters, digits and '_', "
+            .. "as in 'stock'"
+    end
+    local parts = { app = name, Title = title_of(name),
+        Prefix = names.upper_first(names.snake_to_camel(name)) }
+    local text = APP:gsub("%$(%w+)", parts):gsub("%${(%w+)}", parts)
+    return { { path = name .. "/app.lua", text = text } }
+end
+
+return template
