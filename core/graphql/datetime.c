@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/graphql/digits.h"
+
 #define DAY_MS INT64_C(86400000)
 
 struct cursor {
@@ -24,18 +26,21 @@ int64_t lun_datetime_days(int64_t year, unsigned month, unsigned day)
     return era * 146097 + days - 719468;
 }
 
+/* Moved up by whole eras, all dates of PostgreSQL are positive numbers of 32
+ * bits, which divide faster. */
 static void to_date(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    unsigned of_era = (unsigned)(days - era * 146097);
+    static const unsigned eras = 20;
+    uint32_t shifted = (uint32_t)(days + 719468 + eras * 146097);
+    uint32_t era = shifted / 146097;
+    unsigned of_era = shifted % 146097;
     unsigned years =
         (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     unsigned of_year = of_era - (365 * years + years / 4 - years / 100);
-    unsigned shifted = (5 * of_year + 2) / 153;
-    *day = of_year - (153 * shifted + 2) / 5 + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = (int64_t)years + era * 400 + (*month <= 2);
+    unsigned from_march = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * from_march + 2) / 5 + 1;
+    *month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *year = (int64_t)years + ((int64_t)era - eras) * 400 + (*month <= 2);
 }
 
 static bool is_leap(int64_t year)
@@ -304,13 +309,6 @@ static char *push_digits(char *to, unsigned value, int count)
     return to + count;
 }
 
-static char *push_two(char *to, unsigned value)
-{
-    to[0] = (char)('0' + value / 10);
-    to[1] = (char)('0' + value % 10);
-    return to + 2;
-}
-
 static char *push_date(char *to, int64_t days)
 {
     int64_t year;
@@ -318,26 +316,25 @@ static char *push_date(char *to, int64_t days)
     unsigned day;
     to_date(days, &year, &month, &day);
     if (year >= 0 && year <= 9999) {
-        to = push_two(to, (unsigned)year / 100);
-        to = push_two(to, (unsigned)year % 100);
+        to = lun_digits_four(to, (unsigned)year);
     } else {
         unsigned far = (unsigned)(year < 0 ? -year : year);
         *to++ = year < 0 ? '-' : '+';
         to = push_digits(to, far, far > 999999 ? 7 : 6);
     }
     *to++ = '-';
-    to = push_two(to, month);
+    to = lun_digits_two(to, month);
     *to++ = '-';
-    return push_two(to, day);
+    return lun_digits_two(to, day);
 }
 
 static char *push_clock(char *to, unsigned seconds)
 {
-    to = push_two(to, seconds / 3600);
+    to = lun_digits_two(to, seconds / 3600);
     *to++ = ':';
-    to = push_two(to, seconds / 60 % 60);
+    to = lun_digits_two(to, seconds / 60 % 60);
     *to++ = ':';
-    return push_two(to, seconds % 60);
+    return lun_digits_two(to, seconds % 60);
 }
 
 size_t lun_datetime_format(char *to, int64_t unix_ms)
@@ -350,9 +347,10 @@ size_t lun_datetime_format(char *to, int64_t unix_ms)
     }
     char *at = push_date(to, days);
     *at++ = 'T';
-    at = push_clock(at, (unsigned)(rest / 1000));
+    uint32_t of_day = (uint32_t)rest;
+    at = push_clock(at, of_day / 1000);
     *at++ = '.';
-    at = push_digits(at, (unsigned)(rest % 1000), 3);
+    at = push_digits(at, of_day % 1000, 3);
     *at++ = 'Z';
     return (size_t)(at - to);
 }

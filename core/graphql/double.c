@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "core/graphql/digits.h"
 #include "core/graphql/double_powers.h"
 #include "core/graphql/writer.h"
 
@@ -117,11 +118,26 @@ static char *lay_out(char *to, const char *digits, int count, int point)
     return push_bytes(to, digits + point, count - point);
 }
 
+/* The 20 digits of any value but 0; returns how many there are from `*first`,
+ * the first that is not 0. */
+static int push_all_digits(char *to, uint64_t value, int *first)
+{
+    uint64_t upper = value / 100000000;
+    lun_digits_four(to, (unsigned)(upper / 100000000));
+    lun_digits_eight(to + 4, (uint32_t)(upper % 100000000));
+    lun_digits_eight(to + 12, (uint32_t)(value % 100000000));
+    int at = 0;
+    while (to[at] == '0')
+        at++;
+    *first = at;
+    return 20 - at;
+}
+
 void lun_graphql_write_double(struct lun_buf *out, double x)
 {
     uint64_t bits;
     char digits[20];
-    int at = sizeof(digits);
+    int first;
     memcpy(&bits, &x, sizeof(bits));
     uint64_t mantissa = bits & ((UINT64_C(1) << MANTISSA_BITS) - 1);
     int exponent = (int)(bits >> MANTISSA_BITS & 0x7ff);
@@ -136,21 +152,13 @@ void lun_graphql_write_double(struct lun_buf *out, double x)
     if (!lun_buf_reserve(out, 40))
         return;
     struct decimal d = to_decimal(mantissa, exponent);
-    /* Mostly there are none to drop; one test of eight digits saves many. */
-    if (d.digits % 100000000 == 0) {
-        d.digits /= 100000000;
-        d.exponent += 8;
-    }
-    while (d.digits % 10 == 0) {
-        d.digits /= 10;
-        d.exponent++;
-    }
-    for (; d.digits; d.digits /= 10)
-        digits[--at] = (char)('0' + d.digits % 10);
-    int count = (int)sizeof(digits) - at;
+    int count = push_all_digits(digits, d.digits, &first);
+    int point = count + d.exponent;
+    while (digits[first + count - 1] == '0')
+        count--;
     char *to = out->data + out->len;
     if (bits >> 63)
         *to++ = '-';
-    to = lay_out(to, digits + at, count, count + d.exponent);
+    to = lay_out(to, digits + first, count, point);
     out->len = (size_t)(to - out->data);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/graphql/datetime.h"
+#include "core/graphql/digits.h"
 
 #define SAFE_INTEGER (INT64_C(1) << 53)
 #define EPOCH_2000_DAYS 10957 /* 1970-01-01 to 2000-01-01 */
@@ -78,12 +79,6 @@ static int write_null(struct lun_buf *out)
     return 0;
 }
 
-static const char pairs[] =
-    "00010203040506070809101112131415161718192021222324"
-    "25262728293031323334353637383940414243444546474849"
-    "50515253545556575859606162636465666768697071727374"
-    "75767778798081828384858687888990919293949596979899";
-
 /* 1233 / 4096 is a little more than log10(2). */
 static unsigned count_digits(uint64_t value)
 {
@@ -121,11 +116,11 @@ static void push_unsigned(struct lun_buf *out, uint64_t value)
     out->len += count;
     while (value >= 100) {
         at -= 2;
-        memcpy(at, pairs + value % 100 * 2, 2);
+        lun_digits_two(at, (unsigned)(value % 100));
         value /= 100;
     }
     if (value >= 10)
-        memcpy(at - 2, pairs + value * 2, 2);
+        lun_digits_two(at - 2, (unsigned)value);
     else
         at[-1] = (char)('0' + value);
 }
@@ -203,25 +198,19 @@ static unsigned numeric_group(const struct numeric *n, int power)
     return index >= 0 && index < n->count ? load16(n->digits + index * 2) : 0;
 }
 
-static void numeric_text(unsigned group, char to[4])
-{
-    memcpy(to, pairs + group / 100 * 2, 2);
-    memcpy(to + 2, pairs + group % 100 * 2, 2);
-}
-
 static void push_numeric(struct lun_buf *out, const struct numeric *n)
 {
     char text[4];
     push_unsigned(out, numeric_group(n, n->weight > 0 ? n->weight : 0));
     for (int power = n->weight - 1; power >= 0; power--) {
-        numeric_text(numeric_group(n, power), text);
+        lun_digits_four(text, numeric_group(n, power));
         push(out, text, 4);
     }
     if (n->scale > 0)
         push_byte(out, '.');
     int power = -1;
     for (int left = n->scale; left > 0; left -= 4) {
-        numeric_text(numeric_group(n, power--), text);
+        lun_digits_four(text, numeric_group(n, power--));
         push(out, text, left < 4 ? (size_t)left : 4);
     }
 }
