@@ -350,7 +350,7 @@ static void read_sql(lua_State *L, int index, struct lun_arena *arena,
     out->statement.read_only = true;
     read_params(L, index, arena, out);
     lua_getfield(L, index, "result");
-    out->shape = lun_bind_plan_shape(L, -1, arena, &out->single);
+    read_result(L, lua_gettop(L), arena, out);
     lua_pop(L, 1);
 }
 
