@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Compares lunette.graphql.validate with graphql-js on generated documents.
-// usage: node differential.mjs [--count N] [--seed N] [--verbose]
+// usage: node differential.mjs [--count N] [--seed N] [--verbose] [--write FILE]
+// --write keeps the documents and what graphql-js says, for the Lua specs.
 // needs `npm i graphql@16` where node finds it; ends with "N passed, N failed".
 // Documents are made from the reference schema with a fault here and there.
 // Both must agree on validity, and every message of ours must be one of
@@ -259,6 +260,15 @@ documents.forEach((text, i) => {
     console.log('graphql-js:', theirs, '\nours:', ours[i], '\nodd:', odd);
   }
 });
+const writeAt = process.argv.indexOf('--write');
+if (writeAt >= 0) {
+  const rows = documents
+    .map((document) => ({ document, errors: judge(document) }))
+    .filter((row) => row.errors)
+    .map((row) => JSON.stringify(row));
+  fs.writeFileSync(process.argv[writeAt + 1], `[\n${rows.join(',\n')}\n]\n`);
+}
+
 console.log(`${valid} of ${documents.length} documents are valid`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

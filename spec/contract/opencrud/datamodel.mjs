@@ -11,7 +11,7 @@
 //  - one-sided lists share their children (join table); a one-sided single may
 //    lead to the same record from many;
 //  - the default name is AToB, alphabetical; lists are never required.
-// docs/opencrud.md has the table of forms.
+// docs/prisma.md has the table of forms.
 // SPDX-License-Identifier: Apache-2.0
 import { parse as parseSdl } from 'graphql';
 

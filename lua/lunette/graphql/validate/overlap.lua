@@ -72,6 +72,8 @@ end
 
 -- Conflicts -----------------------------------------------------------------
 
+-- `path`: the response keys from the outermost selection in which two fields
+-- meet.
 local function conflict(work, path, node, reason, ...)
     reason = reason:format(...)
     for i = #path, 2, -1 do
@@ -107,7 +109,7 @@ local function check_shape(work, group, path)
                 types.text(first.def.type), types.text(field.def.type))
         end
     end
-    check_shapes(work, below(work, group), path)
+    check_shapes(work, below(work, group), #group > 1 and path or {})
 end
 
 -- Whatever objects come back, one key has one shape.
@@ -187,7 +189,7 @@ local function check_part(work, part, path)
             work.compared = work.compared or work.literals[node] or false
         end
     end
-    check_parents(work, below(work, part), path)
+    check_parents(work, below(work, part), #part > 1 and path or {})
 end
 
 -- What comes from one object under one key is one field.
@@ -205,14 +207,15 @@ end
 local function check(work, root, operation)
     local groups = {}
     collect(work, groups, root, operation.selections, {})
-    check_shapes(work, groups, {})
-    if not work.failed then check_parents(work, groups, {}) end
+    check_parents(work, groups, {})
+    if not work.failed then check_shapes(work, groups, {}) end
 end
 
 --- Reports fields of an operation that cannot be merged; the first of them.
 -- @treturn boolean whether texts of literals were compared, which the key of
 -- a cached plan does not hold
 function overlap.check(context, operation)
+    if context.too_many_fields then return false end
     local work = {
         context = context, schema = context.schema,
         fragments = context.fragments, report = context.report,
@@ -222,6 +225,7 @@ function overlap.check(context, operation)
         operation)
     if not ok and err ~= TooMany then error(err, 0) end
     if err == TooMany then
+        context.too_many_fields = true
         context.report:add(operation,
             "The document has too many fields to be checked for conflicts.")
     end
