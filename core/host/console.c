@@ -14,6 +14,7 @@
 #define LINE_MAX_BYTES 4096 /* what a writable pipe takes without blocking */
 
 static bool step_shown;
+static int tee_fd = -1;
 
 static void put(int fd, const char *text, size_t len)
 {
@@ -39,6 +40,14 @@ static void put_line(int fd, const char *before, const char *format,
     len += wrote < 0 ? 0 : (size_t)wrote > room ? room : (size_t)wrote;
     line[len++] = '\n';
     put(fd, line, len);
+    if (tee_fd >= 0) {
+        put(tee_fd, line, len);
+    }
+}
+
+void lun_console_tee(int fd)
+{
+    tee_fd = fd;
 }
 
 void lun_console_say(const char *format, ...)

@@ -18,3 +18,7 @@ void lun_console_complain(const char *format, ...)
  * as a line elsewhere. */
 void lun_console_step(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+
+/* Says everything to `fd`, too: the one who waits for a process that went to
+ * the background. -1 ends it. */
+void lun_console_tee(int fd);

@@ -1,0 +1,109 @@
+/*
+ * core/host/command_child.c - the processes that the supervisor starts.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/host/command.h"
+#include "core/host/lua_call.h"
+#include "core/host/worker.h"
+#include "core/os/process.h"
+#include "core/telemetry/log.h"
+
+#define LOADER_MEMORY ((rlim_t)2 * 1024 * 1024 * 1024)
+
+static int read_config(const char *path, struct lun_config *config)
+{
+    struct lun_err err;
+    if (lun_config_init(config, &err) != 0 ||
+        lun_config_read_file(config, path, &err) != 0) {
+        (void)fprintf(stderr, "lunette: %s\n", err.message);
+        return LUN_EXIT_FAILED;
+    }
+    return 0;
+}
+
+/* lunette __worker CONFIG DATA SLOT PARENT SET */
+int lun_command_worker(int argc, char **argv)
+{
+    struct lun_config config;
+    struct lun_err err;
+    if (argc != 7 || read_config(argv[2], &config) != 0) {
+        return LUN_EXIT_USAGE;
+    }
+    int level = lun_log_level_parse(config.log_level);
+    if (lun_log_open(config.log, (enum lun_log_level)level, 0, &err) != 0) {
+        (void)fprintf(stderr, "lunette: %s\n", err.message);
+    }
+    const struct lun_worker_options options = {
+        .config = &config,
+        .data = argv[3],
+        .slot = (unsigned)strtoul(argv[4], NULL, 10),
+        .parent = (pid_t)strtol(argv[5], NULL, 10),
+        .set = argv[6],
+    };
+    int code = lun_worker_main(&options);
+    lun_config_release(&config);
+    return code;
+}
+
+/* An app that fills the memory while it is loaded fails alone. */
+static void limit_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+    const struct rlimit limit = {LOADER_MEMORY, LOADER_MEMORY};
+    (void)setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
+static void push_failure(struct lun_buf *out, const char *message)
+{
+    lun_buf_clear(out);
+    lun_buf_push_str(out, "{\"ok\":false,\"errors\":[{\"message\":");
+    lun_buf_push_json_string(out, message, strlen(message));
+    lun_buf_push_str(out, "}]}");
+}
+
+static void load(const struct lun_config *config, struct lun_buf *report)
+{
+    struct lun_buf options;
+    struct lun_err err;
+    lun_buf_init(&options);
+    lun_lua_push_option(&options, "apps", config->apps);
+    lun_lua_push_option(&options, "data", config->data);
+    lun_lua_push_option(&options, "database", config->migrator_database);
+    lun_buf_push_str(&options, config->demo ? ",\"demo\":true}" : "}");
+    if (lun_lua_call(config, "run", &options, report, &err) != 0) {
+        push_failure(report, err.message);
+    }
+    lun_buf_release(&options);
+}
+
+/* lunette __load CONFIG PARENT */
+int lun_command_load(int argc, char **argv)
+{
+    struct lun_config config;
+    struct lun_buf report;
+    if (argc != 4 || read_config(argv[2], &config) != 0) {
+        return LUN_EXIT_USAGE;
+    }
+    if (!lun_process_die_with_parent(SIGTERM,
+                                     (pid_t)strtol(argv[3], NULL, 10))) {
+        return LUN_EXIT_FAILED;
+    }
+    limit_memory();
+    lun_buf_init(&report);
+    load(&config, &report);
+    bool ok = !report.failed &&
+              fwrite(report.data, 1, report.len, stdout) == report.len &&
+              fflush(stdout) == 0;
+    lun_buf_release(&report);
+    lun_config_release(&config);
+    return ok ? LUN_EXIT_OK : LUN_EXIT_FAILED;
+}
