@@ -158,12 +158,12 @@ static const char *answer_with(const char *text, const char *json)
     struct lun_plan_error bad = {0};
     lun_arena_init(&arena, 0);
     lun_graphql_limits_init(&limits);
-    if (json && lun_json_parse(&arena, json, strlen(json), 64, 1000,
-                               &variables, &err))
+    if (json &&
+        lun_json_parse(&arena, json, strlen(json), 64, 1000, &variables, &err))
         fail_msg("%s", err.message);
-    assert_int_equal(lun_graphql_lex(&arena, text, strlen(text), &limits,
-                                     &tokens, &error),
-                     0);
+    assert_int_equal(
+        lun_graphql_lex(&arena, text, strlen(text), &limits, &tokens, &error),
+        0);
     struct lun_plan *plan = compile(&arena, &tokens, variables);
     struct lun_exec_config config = {
         .pool = pool,
