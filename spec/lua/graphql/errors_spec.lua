@@ -19,7 +19,8 @@ describe("OpenCRUD errors", function()
                 .. " filtered by null." },
             { errors.no_unique("User"), 3040, "BAD_USER_INPUT",
                 "You provided an invalid argument for the where selector on"
-                .. " User. Please provide exactly one unique field and value." },
+                .. " User. Please provide exactly one unique field and value."
+            },
             { errors.too_long("id"), 3007, "BAD_USER_INPUT",
                 "Value for field id is too long." },
             { errors.null_default("reqString", "Todo"), 3036,

@@ -169,8 +169,8 @@ describe("an input of the wrong shape", function()
     it("names the path, the field and its type", function()
         local err = message(CREATE,
             { data = { title = "t", author = { create = {} } } })
-        assert.equal("variable '$data' at 'author.create': field 'email' of type"
-            .. " String! is required", err)
+        assert.equal("variable '$data' at 'author.create': field 'email' of"
+            .. " type String! is required", err)
     end)
 
     it("names an unknown field and a near one", function()
@@ -180,8 +180,8 @@ describe("an input of the wrong shape", function()
     end)
 
     it("is null where a value must be", function()
-        assert.equal("variable '$data' at 'title': expected String!, found null",
-            message(CREATE, { data = { title = null } }))
+        assert.equal("variable '$data' at 'title': expected String!, found"
+            .. " null", message(CREATE, { data = { title = null } }))
         assert.equal("variable '$data': expected PostCreateInput!, found null",
             message(CREATE, { data = null }))
     end)

@@ -53,7 +53,8 @@ describe("the sorted SDL", function()
         sets.find(set, "User").title = "A person"
         sets.find(set, "User", "email").help = "Where to write to"
         local text = sdl.print(types.new(set), { descriptions = true })
-        assert.truthy(text:find('"""A person"""\ntype User implements', 1, true))
+        assert.truthy(text:find('"""A person"""\ntype User implements', 1,
+            true))
         assert.truthy(text:find('  """Where to write to"""\n  email: String!',
             1, true))
     end)

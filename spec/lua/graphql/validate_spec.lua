@@ -96,7 +96,8 @@ describe("fields", function()
     end)
 
     it("of introspection are those of the schema", function()
-        is_valid('{ __schema { types { name } } __type(name: "User") { kind } }')
+        is_valid('{ __schema { types { name } }'
+            .. ' __type(name: "User") { kind } }')
         is_valid("{ __typename users { __typename } }")
         has("mutation { __schema { types { name } } }",
             'Cannot query field "__schema" on type "Mutation".')
@@ -140,7 +141,8 @@ describe("variables", function()
         has("query($i: String) { users(where: {AND: [{age: $i}]}) { id } }",
             'Variable "$i" of type "String" used in position expecting type'
             .. ' "Int".')
-        has("query($i: ID) { ...F } fragment F on Query { node(id: $i) { id } }",
+        has("query($i: ID) { ...F }"
+            .. " fragment F on Query { node(id: $i) { id } }",
             'Variable "$i" of type "ID" used in position expecting type "ID!".')
     end)
 end)
@@ -150,7 +152,8 @@ describe("fragments", function()
         has("{ users { id } } fragment F on User { id }",
             'Fragment "F" is never used.')
         has("{ users { ...G } }", 'Unknown fragment "G".')
-        has("{ users { ...A } } fragment A on User { posts { author { ...B } } }"
+        has("{ users { ...A } }"
+            .. " fragment A on User { posts { author { ...B } } }"
             .. " fragment B on User { ...A }",
             'Cannot spread fragment "A" within itself via "B".')
         has("{ users { ...A } } fragment A on User { id ...A }",

@@ -55,7 +55,9 @@ local function block_value(raw)
     end
     for i = 2, #lines do lines[i] = lines[i]:sub((indent or 0) + 1) end
     while lines[1] and not lines[1]:find("[^ \t]") do table.remove(lines, 1) end
-    while lines[1] and not lines[#lines]:find("[^ \t]") do lines[#lines] = nil end
+    while lines[1] and not lines[#lines]:find("[^ \t]") do
+        lines[#lines] = nil
+    end
     return table.concat(lines, "\n")
 end
 
@@ -113,7 +115,8 @@ function parse.tokens(text)
         elseif char:find("[%d-]") then
             local number = text:match("^-?%d+[%d.eE+-]*", at)
             if not number then
-                error(("%d:%d: bad number"):format(line, at - line_start + 1), 0)
+                error(("%d:%d: bad number")
+                    :format(line, at - line_start + 1), 0)
             end
             local kind = number:find("[.eE]") and "float" or "int"
             add(kind, number, at + #number)
@@ -220,7 +223,8 @@ function Parser:value(const)
 end
 
 function Parser:type()
-    local token, node = self.tokens[self.at], nil
+    local token = self.tokens[self.at]
+    local node
     if self:try("[") then
         node = { kind = "list", of = self:type() }
         self:take("]")
@@ -229,7 +233,8 @@ function Parser:type()
     end
     node.line, node.col = token.line, token.col
     if self:try("!") then
-        node = { kind = "nonnull", of = node, line = token.line, col = token.col }
+        return { kind = "nonnull", of = node, line = token.line,
+            col = token.col }
     end
     return node
 end
