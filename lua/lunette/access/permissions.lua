@@ -128,7 +128,10 @@ end
 -- @tparam table context { builders, by_key, roles }
 function permissions.read(apps, context)
     for _, builder in ipairs(context.builders) do
-        builder.model.access = { read = {}, create = {}, write = {}, delete = {} }
+        builder.model.access = {}
+        for _, operation in ipairs(OPERATIONS) do
+            builder.model.access[operation] = lists.marked({})
+        end
     end
     for _, app in ipairs(apps) do
         for _, declared in ipairs(app.access) do

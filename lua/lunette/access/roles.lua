@@ -101,7 +101,7 @@ local function close(self, role)
             end
         end
     end
-    role.implies = lists.keys(found)
+    role.implies = lists.marked(lists.keys(found))
 end
 
 --- Reads the roles of all apps.
@@ -123,7 +123,7 @@ end
 function roles.export(self)
     local out = {}
     for _, name in ipairs(roles.BUILT_IN) do
-        out[#out + 1] = { name = name, implies = {} }
+        out[#out + 1] = { name = name, implies = lists.marked({}) }
     end
     for _, role in ipairs(self.list) do
         out[#out + 1] = { name = role.name, app = role.app, title = role.title,

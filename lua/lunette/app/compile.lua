@@ -111,7 +111,7 @@ local function export_apps(apps)
     for _, app in ipairs(apps) do
         out[#out + 1] = { name = app.name, version = app.version,
             hash = app.full_hash:sub(1, HASH), title = app.title,
-            depends = app.depends, prefix = app.prefix }
+            depends = lists.marked(app.depends), prefix = app.prefix }
     end
     return out
 end

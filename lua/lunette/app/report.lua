@@ -17,8 +17,12 @@ local function add(self, list, place, word, message)
     local entry = { file = place and place.file, line = place and place.line,
         word = word, message = message }
     local text = report.format(entry)
-    if self.seen[text] or #list >= MAX_ENTRIES then return end
+    if self.seen[text] then return end
     self.seen[text] = true
+    if #list >= MAX_ENTRIES then
+        list.more = (list.more or 0) + 1
+        return
+    end
     list[#list + 1] = entry
     entry.at = #list
 end
@@ -50,6 +54,10 @@ end
 local function sorted(entries)
     table.sort(entries, earlier)
     for _, entry in ipairs(entries) do entry.at = nil end
+    if entries.more then
+        entries[#entries + 1] = { message = ("and %d more"):format(entries.more) }
+        entries.more = nil
+    end
     return entries
 end
 

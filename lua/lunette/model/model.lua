@@ -325,7 +325,7 @@ function model.start(app, declared, tools)
         key = app.name .. "." .. declared.name, app = app.name,
         file = declared.place.file, line = declared.place.line,
         schema = app.name, table = names.camel_to_snake(declared.name),
-        title = clean.title, label = clean.label, checks = {},
+        title = clean.title, label = clean.label, checks = lists.marked({}),
     }
     if not clean.fields then
         reader:error("fields", " has no fields = { ... }")

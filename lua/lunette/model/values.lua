@@ -1,6 +1,7 @@
 --- Constant values in declarations: defaults and bounds that fit their field.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.model.values
+local dates = require("lunette.util.dates")
 local decimal = require("lunette.util.decimal")
 local lists = require("lunette.util.lists")
 local text = require("lunette.util.text")
@@ -80,7 +81,7 @@ end
 local function check_text(field, value)
     if type(value) ~= "string" or value:find("%z") then
         return nil, "must be a text"
-    elseif field.size and #value > field.size then
+    elseif field.size and text.length(value) > field.size then
         return nil, ("is longer than size = %d"):format(field.size)
     end
     return value
@@ -92,19 +93,11 @@ local function check_enum(field, value)
         text.did_you_mean(value, field.values))
 end
 
-local FORMATS = {
-    date = { "^%d%d%d%d%-[01]%d%-[0-3]%d$", "2026-01-31" },
-    time = { "^[0-2]%d:[0-5]%d:?%d*%.?%d*$", "08:30:00" },
-    datetime = { "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%d%.?%d*Z$",
-        "2026-01-31T08:30:00.000Z" },
-    uuid = { "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-"
-        .. ("%x"):rep(12) .. "$", "01890a5d-ac96-774b-bcce-b302099a8057" },
-}
-
 local function check_format(field, value)
-    local format = FORMATS[field.type]
-    if type(value) == "string" and value:find(format[1]) then return value end
-    return nil, ("must be written as '%s'"):format(format[2])
+    if type(value) == "string" and dates.IS[field.type](value) then
+        return value
+    end
+    return nil, ("must be written as '%s'"):format(dates.EXAMPLE[field.type])
 end
 
 local function check_bool(_, value)
@@ -153,7 +146,7 @@ function values.check(field, value, tokens)
     if type(value) ~= "table" or tokens[value] or not lists.is_list(value) then
         return nil, "must be a list"
     end
-    local copy = {}
+    local copy = lists.marked({})
     for at, item in ipairs(value) do
         local clean, problem = CHECKS[field.type](field, item, tokens)
         if problem then return nil, ("item %d %s"):format(at, problem) end

@@ -40,6 +40,12 @@ function lists.is_list(value)
     return count == #value
 end
 
+--- Marks a table as a list, so that it is one in JSON even when it is empty.
+function lists.marked(items)
+    local host = rawget(_G, "host")
+    return host and setmetatable(items, host.array_mt) or items
+end
+
 --- Position of an item in a list, or nil.
 function lists.find(items, wanted)
     for at, item in ipairs(items) do

@@ -14,6 +14,11 @@ local function printable(word)
     return word
 end
 
+--- Characters (not bytes) of a UTF-8 text.
+function text.length(value)
+    return select(2, value:gsub("[^\128-\191]", ""))
+end
+
 --- 'word', with control characters replaced and the length bounded.
 function text.quote(word)
     return "'" .. printable(word) .. "'"

@@ -50,6 +50,16 @@ describe("a field", function()
             .. "{ digits, of them behind the point }, at most 65",
         ['n = date { default = "1.2.2026" }'] =
             "2: Thing.n: the default must be written as '2026-01-31'",
+        ['n = date { default = "2026-02-29" }'] =
+            "2: Thing.n: the default must be written as '2026-01-31'",
+        ['n = time { default = "25:00" }'] =
+            "2: Thing.n: the default must be written as '08:30:00'",
+        ['n = datetime { default = "2026-01-31" }'] =
+            "2: Thing.n: the default must be written as '2026-01-31T08:30:00Z'",
+        ['n = uuid { default = "x" }'] = "2: Thing.n: the default must be "
+            .. "written as '01890a5d-ac96-774b-bcce-b302099a8057'",
+        ['n = text { size = 3, default = "äöüß" }'] =
+            "2: Thing.n: the default is longer than size = 3",
         ['n = text { default = me }'] = "2: Thing.n: 'me' cannot be the default "
             .. "of text; 'me' is for ref \"base.User\"",
         ['n = text { default = function() end }'] =
@@ -295,6 +305,14 @@ describe("an app", function()
                 .. 'modle "Z" {}',
             b = 'app "b" { depends = { "c" } }',
         }))
+    end)
+
+    it("is not drowned in errors", function()
+        local fields = {}
+        for i = 1, 300 do fields[i] = ("f%d = text { x = 1 }"):format(i) end
+        local errors = apps.errors_of(model(table.concat(fields, ", ")))
+        assert.equal(201, #errors)
+        assert.equal("and 100 more", errors[201])
     end)
 
     it("cannot depend on itself in a circle", function()

@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.model.expression.evaluate
 local decimal = require("lunette.util.decimal")
+local text = require("lunette.util.text")
 
 local EXACT = { int = true, bigint = true, decimal = true }
 local QUOTIENT_DIGITS = 16
@@ -167,12 +168,12 @@ local function clock(value)
 end
 
 local function exact_value(value)
-    local text = value
+    local digits = value
     if type(value) == "number" then
-        text = (value % 1 == 0 and "%.0f" or "%.15g"):format(value)
+        digits = (value % 1 == 0 and "%.0f" or "%.15g"):format(value)
     end
-    return decimal.parse(tostring(text))
-        or fault("not a number: " .. tostring(text))
+    return decimal.parse(tostring(digits))
+        or fault("not a number: " .. tostring(digits))
 end
 
 local function incoming(value, kind)
@@ -193,11 +194,11 @@ end
 
 local function outgoing(value, kind)
     if value == nil or not EXACT[kind] then return value end
-    local text = decimal.format(value)
-    if kind == "decimal" then return text end
+    local digits = decimal.format(value)
+    if kind == "decimal" then return digits end
     local size = value.sign < 0 and decimal.negate(value) or value
-    if decimal.compare(size, SAFE) > 0 then return text end
-    return tonumber(text)
+    if decimal.compare(size, SAFE) > 0 then return digits end
+    return tonumber(digits)
 end
 
 -- Nodes ---------------------------------------------------------------------
@@ -250,12 +251,6 @@ end
 
 -- Functions -----------------------------------------------------------------
 
-local function characters(value)
-    local count = 0
-    for _ in value:gmatch("[^\128-\191]") do count = count + 1 end
-    return count
-end
-
 local function extreme(wanted)
     return function(node, row)
         local best
@@ -305,7 +300,9 @@ local STRICT = {
         return part == "" or value:sub(-#part) == part
     end,
     floor = function(_, value) return decimal.floor(value) end,
-    length = function(_, value) return decimal.from_integer(characters(value)) end,
+    length = function(_, value)
+        return decimal.from_integer(text.length(value))
+    end,
     lower = ascii_case("A", "Z", 32),
     month = date_part("%-(%d%d)%-"),
     round = rounded,

@@ -5,6 +5,7 @@
 -- at run time for a reason known now is refused.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.model.expression.typing
+local dates = require("lunette.util.dates")
 local functions = require("lunette.model.expression.functions")
 local lists = require("lunette.util.lists")
 local text = require("lunette.util.text")
@@ -24,14 +25,6 @@ local SAID = { int = "a whole number", bigint = "a whole number",
     text = "text", date = "a date", time = "a time",
     datetime = "a date with time", uuid = "a uuid", json = "json",
     list = "a list", ["nil"] = "nil", file = "a file" }
-local FORMAT = {
-    date = { "^%d%d%d%d%-%d%d%-%d%d$", "'2026-01-31'" },
-    time = { "^%d%d:%d%d:?%d?%d?%.?%d*$", "'08:30'" },
-    datetime = { "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z$",
-        "'2026-01-31T08:30:00Z'" },
-    uuid = { "^%x+%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+$", "a uuid" },
-}
-local MONTH_DAYS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 local VOLATILE = lists.set({ "today", "now", "me", "random", "mine" })
 
 local function fail(format, ...)
@@ -57,41 +50,17 @@ local function number_value(raw)
     return { op = "value", type = kind, value = raw }
 end
 
-local function is_leap(year)
-    return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-end
-
-local function is_real_date(value)
-    local year, month, day = value:match("^(%d+)-(%d+)-(%d+)")
-    year, month, day = tonumber(year), tonumber(month), tonumber(day)
-    return year > 0 and month >= 1 and month <= 12 and day >= 1
-        and day <= MONTH_DAYS[month]
-        and (month ~= 2 or day < 29 or is_leap(year))
-end
-
-local function is_real_time(value)
-    local hour, minute, second = value:match("(%d%d):(%d%d):?(%d?%d?)")
-    return tonumber(hour) < 24 and tonumber(minute) < 60
-        and (tonumber(second) or 0) < 60
-end
-
 local function check_format(node, kind)
-    local format, value = FORMAT[kind], node.value
-    local good = value:find(format[1])
-        and (kind ~= "uuid" or #value == 36)
-        and (kind ~= "date" and kind ~= "datetime" or is_real_date(value))
-        and (kind ~= "time" and kind ~= "datetime"
-            or is_real_time(value:match("[^T]+$")))
-    if not good then
-        fail("%s is not %s; write it as %s", text.quote(value), SAID[kind],
-            format[2])
+    if not dates.IS[kind](node.value) then
+        fail("%s is not %s; write it as '%s'", text.quote(node.value),
+            SAID[kind], dates.EXAMPLE[kind])
     end
 end
 
 -- A text literal beside a date, an enum column and so on becomes one of those.
 local function adapt(node, other)
     if node.op ~= "value" or node.type ~= "text" then return end
-    if FORMAT[other.type] then
+    if dates.IS[other.type] then
         check_format(node, other.type)
         node.type = other.type
         if node.type == "uuid" then node.value = node.value:lower() end
