@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Compares lunette.graphql.validate with graphql-js on generated documents.
-// usage: node differential.mjs [--count N] [--seed N] [--verbose] [--write FILE]
+// usage: node differential.mjs [--count N] [--seed N] [--verbose]
+//        [--write FILE]
 // --write keeps the documents and what graphql-js says, for the Lua specs.
 // needs `npm i graphql@16` where node finds it; ends with "N passed, N failed".
 // Documents are made from the reference schema with a fault here and there.
@@ -27,7 +28,7 @@ let state = option('seed', 1) >>> 0;
 const verbose = process.argv.includes('--verbose');
 
 const schema = buildSchema(
-  fs.readFileSync(path.join(root, 'spec/data/reference.graphql'), 'utf8'));
+  fs.readFileSync(path.join(here, '../opencrud/reference.graphql'), 'utf8'));
 
 // Literals that our scalars take; buildSchema would take anything.
 const LITERALS = {

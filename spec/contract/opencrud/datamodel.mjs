@@ -1,4 +1,4 @@
-// Turns a Prisma datamodel (SDL 1.0 or 1.1) into the app.lua of the same models.
+// Turns a Prisma datamodel (SDL 1.0 or 1.1) into the app.lua of its models.
 //
 //     import { toLua } from './datamodel.mjs';
 //     fs.writeFileSync('apps/blog/app.lua', toLua(text, { app: 'blog' }));
