@@ -159,9 +159,9 @@ static int64_t window_value(void *context,
         value = literal(input, (size_t)window->lit);
     if (!value && window->default_lit >= 0)
         value = literal(input, (size_t)window->default_lit);
-    if (!value || value->type != LUN_JSON_NUMBER)
-        return -1;
-    return strtoll(value->text, NULL, 10);
+    /* As coercion reads it: 1e5 asks for 100000 records, not for one. */
+    int64_t count;
+    return value && lun_scalar_integer(value, &count) ? count : -1;
 }
 
 int lun_plan_check_nodes(const struct lun_plan *plan,

@@ -129,6 +129,12 @@ static enum integer read_integer(const char *text, size_t len, int64_t *out)
     return INTEGER_OK;
 }
 
+bool lun_scalar_integer(const struct lun_json *in, int64_t *out)
+{
+    return in->type == LUN_JSON_NUMBER &&
+           read_integer(in->text, in->len, out) == INTEGER_OK;
+}
+
 static bool is_digits(const char *text, size_t len)
 {
     size_t at = len && *text == '-';

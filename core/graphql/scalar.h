@@ -51,6 +51,10 @@ struct lun_scalar_options {
     int min_error;     /*   this OpenCRUD number (3026: "first") */
 };
 
+/* The whole number that JSON number `in` means (7, 7.0, 7e2); false when it is
+ * none or needs more than 64 bits. */
+bool lun_scalar_integer(const struct lun_json *in, int64_t *out);
+
 /* Most items of one list. */
 #define LUN_SCALAR_LIST_MAX 100000
 

@@ -109,6 +109,19 @@ static void takes_ints_of_32_bits(void **state)
     assert_refused(LUN_SCALAR_INT4, "1e3", NULL);
 }
 
+static void reads_whole_numbers_in_any_notation(void **state)
+{
+    (void)state;
+    int64_t value = 0;
+    assert_true(lun_scalar_integer(json("1e5"), &value));
+    assert_int_equal(value, 100000);
+    assert_true(lun_scalar_integer(json("-7.0"), &value));
+    assert_int_equal(value, -7);
+    assert_false(lun_scalar_integer(json("7.5"), &value));
+    assert_false(lun_scalar_integer(json("1e30"), &value));
+    assert_false(lun_scalar_integer(json("\"7\""), &value));
+}
+
 static void checks_the_least_value_of_arguments(void **state)
 {
     (void)state;
@@ -546,6 +559,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(takes_ints_of_32_bits),
+        TEST(reads_whole_numbers_in_any_notation),
         TEST(checks_the_least_value_of_arguments),
         TEST(takes_longs_as_numbers_or_digits),
         TEST(takes_finite_floats),
