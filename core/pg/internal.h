@@ -32,6 +32,10 @@ struct addrinfo;
 #define LUN_PG_GRACE_MS 500
 /* Attempts to connect that fail, most in one second. */
 #define LUN_PG_ATTEMPTS 10
+/* How often a statement is sent again by itself. One that makes the server
+ * crash must not do so often; an administrator's doing is not its fault. */
+#define LUN_PG_LOST_MAX 1
+#define LUN_PG_ENDED_MAX 5
 /* Statements whose plans one pool remembers before it starts anew. */
 #define LUN_PG_KNOWN_MAX 16384
 
@@ -66,7 +70,9 @@ struct lun_pg_request {
 
     enum lun_pg_kind kind;
     bool read_only;
-    bool retried_lost;  /* sent again after a lost connection */
+    bool text_results;
+    uint8_t lost;       /* connections lost under it for no known reason */
+    uint8_t ended;      /* connections an administrator ended under it */
     bool retried_plan;  /* prepared again */
     bool alone;         /* was aborted by a neighbour: a group of its own */
     bool commits;       /* "commit" or "end" */
@@ -256,6 +262,8 @@ bool lun_pg_sql_starts_with(const char *sql, const char *word);
 bool lun_pg_sql_commits(const char *sql);
 /* The server ended the session with this result. */
 bool lun_pg_error_is_fatal(const PGresult *result);
+/* ... because it shuts down, or somebody told it to. */
+bool lun_pg_error_is_shutdown(const PGresult *result);
 
 /* --- pool.c --- */
 /* Arms the timer for `when_ns` when that is earlier. */
@@ -276,10 +284,17 @@ void lun_pg_pool_unavailable(const struct lun_pg_pool *pool,
 int lun_pg_connection_init(struct lun_pg_pool *pool, unsigned index);
 /* Begins the next attempt, at once when limits allow. */
 void lun_pg_connection_attempt(struct lun_pg_connection *c);
-/* Ends a connection; `nothing_ran` says that the server did not look at what
- * stands in its slots. It is made again in the background. */
+/* Why a connection ends, for what stands in its slots. */
+enum lun_pg_end {
+    LUN_PG_BROKE,   /* any of it may have run */
+    LUN_PG_REFUSED, /* none of it had an effect */
+    LUN_PG_ENDED    /* nor had, and none of it is the reason */
+};
+/* Ends a connection. It is made again in the background. */
 void lun_pg_connection_lose(struct lun_pg_connection *c, const char *why,
-                            bool nothing_ran);
+                            enum lun_pg_end end);
+/* Looks whether an idle connection has been cut; false when it has. */
+bool lun_pg_connection_check(struct lun_pg_connection *c);
 /* Takes no new work; is made again once what it has is answered. */
 void lun_pg_connection_drain(struct lun_pg_connection *c);
 /* Lends a ready, idle connection, or takes it back. */
@@ -317,7 +332,7 @@ void lun_pg_pipeline_flush(struct lun_pg_connection *c);
 void lun_pg_pipeline_receive(struct lun_pg_connection *c);
 /* Empties the slots of a lost connection. */
 void lun_pg_pipeline_abandon(struct lun_pg_connection *c, const char *why,
-                             bool nothing_ran);
+                             enum lun_pg_end end);
 /* Sends DEALLOCATE for what was forgotten. */
 void lun_pg_pipeline_drop(struct lun_pg_connection *c);
 /* Ad-hoc SQL of our own. */

@@ -75,7 +75,7 @@ static bool send_statement(struct lun_pg_connection *c,
         pool->stats.prepared++;
     }
     return PQsendQueryPrepared(c->pq, name, r->count, r->values, r->lengths,
-                               r->formats, 1) != 0;
+                               r->formats, r->text_results ? 0 : 1) != 0;
 }
 
 bool lun_pg_pipeline_send(struct lun_pg_connection *c,
@@ -104,7 +104,7 @@ bool lun_pg_pipeline_send(struct lun_pg_connection *c,
                     : PQsendQueryParams(c->pq, r->sql, 0, NULL, NULL, NULL,
                                         NULL, 1) != 0;
     if (!sent)
-        lun_pg_connection_lose(c, PQerrorMessage(c->pq), false);
+        lun_pg_connection_lose(c, PQerrorMessage(c->pq), LUN_PG_BROKE);
     return sent;
 }
 
@@ -113,7 +113,7 @@ void lun_pg_pipeline_sync(struct lun_pg_connection *c)
     slot_at(c, c->tail - 1)->ends_group = true;
     c->groups++;
     if (!PQpipelineSync(c->pq))
-        lun_pg_connection_lose(c, PQerrorMessage(c->pq), false);
+        lun_pg_connection_lose(c, PQerrorMessage(c->pq), LUN_PG_BROKE);
     else
         lun_pg_pipeline_flush(c);
 }
@@ -122,7 +122,7 @@ void lun_pg_pipeline_flush(struct lun_pg_connection *c)
 {
     int left = PQflush(c->pq);
     if (left < 0)
-        lun_pg_connection_lose(c, PQerrorMessage(c->pq), false);
+        lun_pg_connection_lose(c, PQerrorMessage(c->pq), LUN_PG_BROKE);
     else
         lun_pg_connection_watch_write(c, left > 0);
 }
@@ -132,7 +132,7 @@ static void send_chore(struct lun_pg_connection *c, const char *sql)
     struct lun_pg_request *r =
         lun_pg_request_new(c->pool, LUN_PG_CHORE, NULL, sql);
     if (!r) {
-        lun_pg_connection_lose(c, "out of memory", false);
+        lun_pg_connection_lose(c, "out of memory", LUN_PG_BROKE);
         return;
     }
     r->deadline_ns = lun_clock_monotonic_ns() + CHORE_NS;
@@ -216,12 +216,10 @@ static bool runs_again(struct lun_pg_connection *c, struct lun_pg_request *r,
             return false;
         return r->retried_plan = true;
     }
-    if (r->session || r->retried_lost)
+    if (r->session || (strcmp(error->sqlstate, "25006") != 0 &&
+                       !(c->cancelled && !strcmp(error->sqlstate, "57014"))))
         return false;
-    if (!strcmp(error->sqlstate, "25006") ||
-        (c->cancelled && !strcmp(error->sqlstate, "57014")))
-        return r->retried_lost = true;
-    return false;
+    return r->lost++ < LUN_PG_LOST_MAX;
 }
 
 static void refuse(struct lun_pg_connection *c, struct lun_pg_request *r,
@@ -331,7 +329,7 @@ static bool on_result(struct lun_pg_connection *c, struct lun_pg_slot *slot,
         break;
     default: /* COPY has no place here */
         PQclear(result);
-        lun_pg_connection_lose(c, "an unexpected kind of result", false);
+        lun_pg_connection_lose(c, "an unexpected kind of result", LUN_PG_BROKE);
         return false;
     }
     PQclear(result);
@@ -354,7 +352,7 @@ static void on_end(struct lun_pg_connection *c, struct lun_pg_slot *slot)
 static bool on_sync(struct lun_pg_connection *c)
 {
     if (slot_at(c, c->head)->phase != LUN_PG_SYNCING) {
-        lun_pg_connection_lose(c, "an unexpected end of a group", false);
+        lun_pg_connection_lose(c, "an unexpected end of a group", LUN_PG_BROKE);
         return false;
     }
     struct lun_pg_slot slot = pop(c);
@@ -380,7 +378,7 @@ static bool step(struct lun_pg_connection *c, unsigned *nulls)
         /* Never spin when libpq and we disagree. */
         if (++*nulls < 8)
             return true;
-        lun_pg_connection_lose(c, "answers out of order", false);
+        lun_pg_connection_lose(c, "answers out of order", LUN_PG_BROKE);
         return false;
     }
     *nulls = 0;
@@ -390,13 +388,16 @@ static bool step(struct lun_pg_connection *c, unsigned *nulls)
     }
     if (lun_pg_error_is_fatal(result)) {
         /* The server ends the session and has looked at nothing behind. */
-        lun_pg_connection_lose(c, PQresultErrorMessage(result), true);
+        lun_pg_connection_lose(c, PQresultErrorMessage(result),
+                               lun_pg_error_is_shutdown(result)
+                                   ? LUN_PG_ENDED
+                                   : LUN_PG_REFUSED);
         PQclear(result);
         return false;
     }
     if (PQstatus(c->pq) == CONNECTION_BAD) {
         PQclear(result);
-        lun_pg_connection_lose(c, PQerrorMessage(c->pq), false);
+        lun_pg_connection_lose(c, PQerrorMessage(c->pq), LUN_PG_BROKE);
         return false;
     }
     return on_result(c, slot, result);
@@ -421,7 +422,7 @@ void lun_pg_pipeline_receive(struct lun_pg_connection *c)
     if (!busy)
         (void)PQisBusy(c->pq); /* reads what came without being asked */
     if (!alive || PQstatus(c->pq) == CONNECTION_BAD) {
-        lun_pg_connection_lose(c, PQerrorMessage(c->pq), false);
+        lun_pg_connection_lose(c, PQerrorMessage(c->pq), LUN_PG_BROKE);
         return;
     }
     drain_notifications(c->pq);
@@ -433,15 +434,24 @@ void lun_pg_pipeline_receive(struct lun_pg_connection *c)
 
 /* Whether what the lost statement did may have been committed. */
 static bool is_unknown(const struct lun_pg_request *r,
-                       const struct lun_pg_slot *slot, bool nothing_ran)
+                       const struct lun_pg_slot *slot, enum lun_pg_end end)
 {
-    if (r->read_only || (nothing_ran && !slot->held))
+    if (r->read_only || (end != LUN_PG_BROKE && !slot->held))
         return false;
     return r->commits || !r->in_transaction;
 }
 
+static bool may_go_elsewhere(const struct lun_pg_pool *pool,
+                             struct lun_pg_request *r, enum lun_pg_end end)
+{
+    if (r->session || pool->closing)
+        return false;
+    return end == LUN_PG_ENDED ? r->ended++ < LUN_PG_ENDED_MAX
+                               : r->lost++ < LUN_PG_LOST_MAX;
+}
+
 static void settle(struct lun_pg_connection *c, const struct lun_pg_slot *slot,
-                   const char *why, bool nothing_ran)
+                   const char *why, enum lun_pg_end end)
 {
     struct lun_pg_pool *pool = c->pool;
     struct lun_pg_request *r = slot->request;
@@ -451,12 +461,11 @@ static void settle(struct lun_pg_connection *c, const struct lun_pg_slot *slot,
     } else if (slot->held &&
                PQresultStatus(slot->held) == PGRES_FATAL_ERROR) {
         refuse(c, r, slot->held, slot->serial != 0, true);
-    } else if (is_unknown(r, slot, nothing_ran)) {
+    } else if (is_unknown(r, slot, end)) {
         lun_pg_error_make(&error, LUN_EOUTCOME_UNKNOWN, "%s", why);
         error.lost = true;
         lun_pg_request_fail_later(pool, r, &error);
-    } else if (!r->session && !r->retried_lost && !pool->closing) {
-        r->retried_lost = true;
+    } else if (may_go_elsewhere(pool, r, end)) {
         lun_pg_pool_requeue(pool, r);
     } else {
         lun_pg_error_make(&error, LUN_EUNAVAILABLE, "%s", why);
@@ -466,12 +475,12 @@ static void settle(struct lun_pg_connection *c, const struct lun_pg_slot *slot,
 }
 
 void lun_pg_pipeline_abandon(struct lun_pg_connection *c, const char *why,
-                             bool nothing_ran)
+                             enum lun_pg_end end)
 {
     while (!lun_pg_pipeline_is_idle(c)) {
         struct lun_pg_slot slot = pop(c);
         if (slot.request)
-            settle(c, &slot, why, nothing_ran);
+            settle(c, &slot, why, end);
         PQclear(slot.held);
     }
     c->groups = 0;

@@ -257,6 +257,7 @@ void lun_pg_pool_query(struct lun_pg_pool *pool,
     r->cb.result = cb;
     r->context = context;
     r->read_only = statement->read_only;
+    r->text_results = statement->text_results;
     enqueue(pool, &pool->waiting, r, deadline_ns);
 }
 

@@ -78,6 +78,7 @@ void lun_pg_session_query(struct lun_pg_session *session,
         return;
     }
     r->read_only = statement->read_only;
+    r->text_results = statement->text_results;
     enqueue(session, r, deadline_ns, cb, context);
 }
 
