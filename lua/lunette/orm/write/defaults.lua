@@ -51,6 +51,13 @@ local function is_server_time(field)
     return field.created or field.updated
 end
 
+-- A declared "version" counts from 1 as the hidden one does.
+local function first_version(field)
+    local counts = field.column == "version"
+        and (field.type == "bigint" or field.type == "int")
+    return counts and "1" or nil
+end
+
 --- Completes a new row: `row.texts` (column → text) has what the caller gave.
 function defaults.fill(job, model, texts)
     for _, field in ipairs(model.fields) do
@@ -61,7 +68,7 @@ function defaults.fill(job, model, texts)
                 texts[column] = job.now
             elseif not field.stored then
                 texts[column] = defaults.of(job, field)
-                    or field.list and "{}" or nil
+                    or field.list and "{}" or first_version(field)
             end
         end
     end
