@@ -307,7 +307,7 @@ static const struct example examples[] = {
     {"refuses_an_open_quote_in_an_extension", CHUNKED "1;a=\"b\r\na\r\n", 0,
      "400"},
     {"refuses_a_quoted_pair_in_an_extension",
-     CHUNKED "1;a=\"\\\"\"\r\na\r\n", 0, "400"},
+     CHUNKED "1;a=\"\\b\"\r\na\r\n0\r\n\r\n", 0, "400"},
     {"refuses_folded_trailers", CHUNKED "0\r\nX: y\r\n z\r\n\r\n", 0, "400"},
     {"refuses_trailers_without_colon", CHUNKED "0\r\nGET / HTTP/1.1\r\n\r\n", 0,
      "400"},
@@ -351,6 +351,21 @@ static void bounds_the_headers(void **state)
     expect_flood("GET / HTTP/1.1\r\n", "a: b\r\n", 10, "more head");
 }
 
+static void bounds_the_host(void **state)
+{
+    (void)state;
+    char raw[512], host[300], out[1024];
+    size_t used;
+    for (size_t len = 255; len <= 256; len++) {
+        memset(host, 'a', len);
+        host[len] = '\0';
+        int size = snprintf(raw, sizeof(raw),
+                            "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+        read_in_pieces(raw, (size_t)size, 0, 1, out, sizeof(out), &used);
+        assert_int_equal(strcmp(out, "400") == 0, len > 255);
+    }
+}
+
 static void bounds_the_trailers(void **state)
 {
     (void)state;
@@ -389,6 +404,30 @@ static void reads_the_next_request_after_clear(void **state)
     assert_int_equal(request.header_count, 1);
     assert_int_equal(request.body_len, 0);
     lun_arena_release(&arena);
+    lun_http_parser_release(&parser);
+}
+
+static void keeps_no_big_buffer_for_the_next_request(void **state)
+{
+    (void)state;
+    static const struct lun_http_limits wide = {.request_line = 8192,
+                                                .header_bytes = 65536,
+                                                .header_count = 100,
+                                                .body_bytes = 1 << 20};
+    static char big[60000];
+    struct lun_http_parser parser;
+    lun_http_parser_init(&parser, &wide);
+    memset(big, 'a', sizeof(big));
+    static const char head[] = "POST / HTTP/1.1\r\n" H "X: ";
+    static const char rest[] = "\r\nContent-Length: 60000\r\n\r\n";
+    lun_http_parser_feed(&parser, head, sizeof(head) - 1);
+    lun_http_parser_feed(&parser, big, sizeof(big));
+    lun_http_parser_feed(&parser, rest, sizeof(rest) - 1);
+    lun_http_parser_feed(&parser, big, sizeof(big));
+    assert_int_equal(lun_http_parser_phase(&parser), LUN_HTTP_PHASE_DONE);
+    lun_http_parser_clear(&parser);
+    assert_true(parser.body.cap <= 16384);
+    assert_true(parser.head.cap <= 16384);
     lun_http_parser_release(&parser);
 }
 
@@ -441,17 +480,20 @@ static void fails_one_request_when_memory_runs_out(void **state)
 int main(void)
 {
     enum { COUNT = sizeof(examples) / sizeof(examples[0]) };
-    struct CMUnitTest tests[COUNT + 7] = {
+    enum { FIRST = 9 };
+    struct CMUnitTest tests[COUNT + FIRST] = {
         cmocka_unit_test(bounds_the_request_line),
         cmocka_unit_test(bounds_the_headers),
+        cmocka_unit_test(bounds_the_host),
         cmocka_unit_test(bounds_the_trailers),
         cmocka_unit_test(bounds_what_chunks_cost_beyond_their_bytes),
         cmocka_unit_test(reads_the_next_request_after_clear),
+        cmocka_unit_test(keeps_no_big_buffer_for_the_next_request),
         cmocka_unit_test(says_when_100_continue_is_awaited),
         cmocka_unit_test(fails_one_request_when_memory_runs_out),
     };
     for (size_t i = 0; i < COUNT; i++)
-        tests[7 + i] = (struct CMUnitTest){
+        tests[FIRST + i] = (struct CMUnitTest){
             .name = examples[i].name,
             .test_func = reads_as_said_wherever_it_is_cut,
             .initial_state = (void *)(uintptr_t)&examples[i]};

@@ -296,6 +296,44 @@ static void holds_back_what_is_pipelined_beyond_the_limit(void **state)
     assert_int_equal(f->handled, 10);
     assert_true(hear(f, fd, "x"));
     assert_int_equal(count_of("HTTP/1.1 200"), 10);
+    say(f, fd, GET("/after"));
+    assert_true(hear(f, fd, "GET /after"));
+    close(fd);
+    stop(f);
+}
+
+static void answers_hundreds_at_once(void **state)
+{
+    (void)state;
+    struct lun_http_limits limits = {.pipelined = 1000};
+    struct fixture *f = start(&limits);
+    char raw[20000] = "";
+    int fd = dial(f);
+    for (int i = 0; i < 300; i++)
+        strcat(raw, GET("/x"));
+    strcat(raw, GET("/last"));
+    say(f, fd, raw);
+    assert_true(hear(f, fd, "GET /last"));
+    assert_int_equal(count_of("HTTP/1.1 200"), 301);
+    close(fd);
+    stop(f);
+}
+
+/* An answer made outside the poll must not wait for the next event, and the
+ * loop must sleep again when it is out. */
+static void wakes_the_loop_for_an_answer_and_only_then(void **state)
+{
+    (void)state;
+    struct fixture *f = start(NULL);
+    int fd = dial(f);
+    say(f, fd, GET("/wait"));
+    turns(f, 5);
+    assert_int_not_equal(uv_backend_timeout(&f->loop), 0);
+    lun_http_respond(f->waiting[0], 200, NULL, 0, "x", 1);
+    assert_int_equal(uv_backend_timeout(&f->loop), 0);
+    assert_true(hear(f, fd, "x"));
+    turns(f, 2);
+    assert_int_not_equal(uv_backend_timeout(&f->loop), 0);
     close(fd);
     stop(f);
 }
@@ -390,6 +428,11 @@ static void asks_for_the_body_that_is_held_back(void **state)
     assert_true(hear(f, fd, "POST / abc"));
     assert_int_equal(count_of("100 Continue"), 0);
     say(f, fd, EXPECT "abc");
+    assert_true(hear(f, fd, "POST / abc"));
+    assert_int_equal(count_of("100 Continue"), 0);
+    say(f, fd, EXPECT "a");
+    turns(f, 10);
+    say(f, fd, "bc");
     assert_true(hear(f, fd, "POST / abc"));
     assert_int_equal(count_of("100 Continue"), 0);
     close(fd);
@@ -556,6 +599,29 @@ static void closes_idle_connections_without_a_word(void **state)
     stop(f);
 }
 
+static void turn_for(struct fixture *f, uint64_t ms)
+{
+    uint64_t end = lun_clock_monotonic_ns() + ms * 1000000;
+    while (lun_clock_monotonic_ns() < end)
+        turn(f);
+}
+
+static void gives_each_request_its_own_time(void **state)
+{
+    (void)state;
+    struct lun_http_limits limits = {.header_ms = 600};
+    struct fixture *f = start(&limits);
+    int fd = dial(f);
+    say(f, fd, "GET /x HTTP/1.1\r\n");
+    turn_for(f, 400);
+    say(f, fd, "Host: a\r\n\r\nGET /y HTTP/1.1\r\n");
+    turn_for(f, 400);
+    say(f, fd, "Host: a\r\n\r\n");
+    assert_true(hear(f, fd, "GET /y"));
+    close(fd);
+    stop(f);
+}
+
 static void lets_the_handler_take_its_time(void **state)
 {
     (void)state;
@@ -667,6 +733,7 @@ static void takes_answers_nobody_waits_for(void **state)
     close(fd);
     turns(f, 5);
     /* Still a request, as long as it is not answered. */
+    assert_string_equal(f->waiting[1]->peer, "");
     assert_string_equal(f->waiting[1]->path, "/wait");
     lun_http_respond(f->waiting[1], 200, NULL, 0, "x", 1);
     lun_http_respond(f->waiting[0], 200, NULL, 0, "x", 1);
@@ -762,6 +829,25 @@ static void drains_what_has_begun(void **state)
     stop(f);
 }
 
+static void drains_a_request_begun_behind_another(void **state)
+{
+    (void)state;
+    struct fixture *f = start(NULL);
+    int fd = dial(f);
+    say(f, fd, GET("/wait") "GET /half HTTP/1.1\r\n");
+    turns(f, 5);
+    lun_http_server_drain(f->server, 4000, on_drained, f);
+    lun_http_respond(f->waiting[0], 200, NULL, 0, "one", 3);
+    assert_true(hear(f, fd, "one"));
+    assert_null(strstr(heard, "connection: close"));
+    say(f, fd, "Host: a\r\n\r\n");
+    assert_true(hear(f, fd, NULL));
+    assert_non_null(strstr(heard, "GET /half"));
+    assert_non_null(strstr(heard, "connection: close"));
+    close(fd);
+    stop(f);
+}
+
 static void drain_closes_idle_connections_soon(void **state)
 {
     (void)state;
@@ -843,6 +929,8 @@ int main(void)
         cmocka_unit_test(answers_wherever_the_request_is_cut),
         cmocka_unit_test(answers_pipelined_requests_in_order),
         cmocka_unit_test(holds_back_what_is_pipelined_beyond_the_limit),
+        cmocka_unit_test(answers_hundreds_at_once),
+        cmocka_unit_test(wakes_the_loop_for_an_answer_and_only_then),
         cmocka_unit_test(sends_no_body_to_head),
         cmocka_unit_test(closes_when_the_request_says_so),
         cmocka_unit_test(sends_big_answers_to_slow_readers_whole),
@@ -857,6 +945,7 @@ int main(void)
         cmocka_unit_test(ends_slow_headers_with_408),
         cmocka_unit_test(ends_slow_bodies_with_408),
         cmocka_unit_test(closes_idle_connections_without_a_word),
+        cmocka_unit_test(gives_each_request_its_own_time),
         cmocka_unit_test(lets_the_handler_take_its_time),
         cmocka_unit_test(drops_clients_that_do_not_read),
         cmocka_unit_test(cuts_slow_readers_sooner_when_memory_is_held),
@@ -866,6 +955,7 @@ int main(void)
         cmocka_unit_test(refuses_connections_above_the_limit),
         cmocka_unit_test(survives_running_out_of_descriptors),
         cmocka_unit_test(drains_what_has_begun),
+        cmocka_unit_test(drains_a_request_begun_behind_another),
         cmocka_unit_test(drain_closes_idle_connections_soon),
         cmocka_unit_test(drain_gives_up_after_its_grace),
         cmocka_unit_test(survives_each_allocation_that_fails),
