@@ -1,3 +1,5 @@
+-- Roles and permissions.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 
 local HEAD = [[

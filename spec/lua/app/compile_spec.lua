@@ -1,3 +1,5 @@
+-- Apps → release sets, and every error of a load.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 local compile = require("lunette.app.compile")
 

@@ -1,4 +1,5 @@
 -- Every example of docs/language.md compiles without an error.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 
 local BASE = [[

@@ -1,5 +1,6 @@
 -- The target application: what is not built yet is refused by name, and nothing
 -- else is wrong with it.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 
 local BASE = [[

@@ -1,4 +1,5 @@
 -- docs/prisma.md against the sets that the API's specs make of datamodels.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 local sets = require("support.sets")
 

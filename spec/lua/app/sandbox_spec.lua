@@ -1,4 +1,5 @@
 -- What the files of an app can and cannot do while they are loaded.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 local cjson = require("cjson")
 

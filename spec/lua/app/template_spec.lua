@@ -1,3 +1,5 @@
+-- The app that `lunette new` writes.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 local compile = require("lunette.app.compile")
 local template = require("lunette.app.template")

@@ -1,5 +1,6 @@
 -- Runs spec/data/expressions.json in Lua and, when LUNETTE_TEST_CONNINFO names
 -- a database that psql reaches, in PostgreSQL.
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local decimal = require("lunette.util.decimal")
 local expression = require("lunette.model.expression")

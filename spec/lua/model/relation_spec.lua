@@ -1,3 +1,5 @@
+-- The two sides of relations and where they are kept.
+-- SPDX-License-Identifier: Apache-2.0
 local apps = require("support.apps")
 
 local function models(a, b, rest)

@@ -1,3 +1,5 @@
+-- Spelling: names, plurals, suggestions, decimals.
+-- SPDX-License-Identifier: Apache-2.0
 local names = require("lunette.util.names")
 local text = require("lunette.util.text")
 local decimal = require("lunette.util.decimal")

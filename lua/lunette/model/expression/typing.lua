@@ -98,8 +98,8 @@ local function date_arithmetic(op, a, b)
 end
 
 local function arithmetic(op, a, b)
-    local dates = date_arithmetic(op, a, b)
-    if dates then return dates end
+    local of_dates = date_arithmetic(op, a, b)
+    if of_dates then return of_dates end
     if op == "+" and a.type == "text" and b.type == "text" then
         fail("texts are joined by '..', not '+'")
     end
