@@ -45,6 +45,19 @@ static struct lun_json *make_string(struct lun_arena *arena, const char *text)
     return node;
 }
 
+/* A constant is a boolean or the name of an enum value, and no enum has values
+ * called true and false. */
+static struct lun_json *make_constant(struct lun_arena *arena,
+                                      const char *text)
+{
+    struct lun_json *node = make_string(arena, text);
+    if (node && !strcmp(text, "true"))
+        node->type = LUN_JSON_TRUE;
+    else if (node && !strcmp(text, "false"))
+        node->type = LUN_JSON_FALSE;
+    return node;
+}
+
 static const struct lun_json *literal(const struct lun_plan_input *input,
                                       size_t index)
 {
@@ -117,7 +130,7 @@ const struct lun_json *lun_plan_resolve(const struct lun_plan_source *source,
     case LUN_PLAN_VARIABLE:
         return resolve_variable(source, input->variables);
     case LUN_PLAN_CONST:
-        return make_string(input->arena, source->text);
+        return make_constant(input->arena, source->text);
     case LUN_PLAN_CONTEXT:
         if (input->user && !strcmp(source->text, "user"))
             return make_string(input->arena, input->user);
