@@ -25,6 +25,8 @@ static const struct lun_option status_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
 static const struct lun_option check_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
+static const struct lun_option test_options[] = {
+    {"asan", NULL, "with AddressSanitizer and UBSan"}, {NULL, NULL, NULL}};
 static const struct lun_option schema_options[] = {
     {"role", "ROLE", "as a caller with this role sees it; may be repeated"},
     {NULL, NULL, NULL}};
@@ -44,7 +46,8 @@ const struct lun_command lun_commands[] = {
     {"check", "[APP]", 1, "check the apps without changing anything",
      "lunette check sales", apps_keys, check_options, lun_command_check},
     {"test", "[PATH]...", 0, "run the tests",
-     "./lunette test spec/lua/model", data_keys, NULL, lun_command_test},
+     "./lunette test spec/lua/model", data_keys, test_options,
+     lun_command_test},
     {"token", "", 0, "print a signed token for a user",
      "lunette token --user admin --ttl 1h", token_keys, token_options,
      lun_command_token},

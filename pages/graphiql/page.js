@@ -1,0 +1,58 @@
+// GraphiQL with a field for the token.
+// SPDX-License-Identifier: Apache-2.0
+"use strict";
+
+const EXAMPLE = `# Press the arrow, or Ctrl-Enter, to run a query. Ctrl-Space completes.
+#
+# Without a token you are "public". Paste one into the field above:
+#   ./lunette token --user admin
+#
+# The book icon on the left lists all types and fields.
+
+query Example {
+  __schema {
+    queryType {
+      fields {
+        name
+      }
+    }
+  }
+}
+`;
+
+const STORED = "lunette.token";
+const token = document.getElementById("token");
+const release = document.getElementById("release");
+
+// For this tab only: a token in localStorage would outlive the visit.
+token.value = sessionStorage.getItem(STORED) ?? "";
+token.addEventListener("input", () => {
+  sessionStorage.setItem(STORED, token.value.trim());
+});
+document.getElementById("bar").addEventListener("submit", (event) => {
+  event.preventDefault();
+});
+
+async function send(body) {
+  const headers = { "content-type": "application/json", accept: "application/json" };
+  const value = token.value.trim();
+  if (value !== "") {
+    headers.authorization = `Bearer ${value}`;
+  }
+  const response = await fetch("/graphql", {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  release.textContent = response.headers.get("lunette-release") ?? "";
+  return response.json();
+}
+
+ReactDOM.createRoot(document.getElementById("graphiql")).render(
+  React.createElement(GraphiQL, {
+    fetcher: send,
+    defaultQuery: EXAMPLE,
+    isHeadersEditorEnabled: false,
+    shouldPersistHeaders: false,
+  }),
+);
