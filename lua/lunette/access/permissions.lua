@@ -50,9 +50,10 @@ end
 -- "all", "read", { "read", "write" }, { read = true }
 local function grants_of(line, value)
     local granted = {}
+    local token = type(value) == "table" and line.app.tokens[value] or nil
     if type(value) == "string" then
         grant_word(line, granted, value)
-    elseif type(value) == "table" and not line.app.tokens[value] then
+    elseif type(value) == "table" and not token then
         for _, key in ipairs(lists.keys(value)) do
             if type(key) == "number" then
                 grant_word(line, granted, value[key])
@@ -60,9 +61,9 @@ local function grants_of(line, value)
                 grant_pair(line, granted, key, value[key])
             end
         end
-    elseif type(value) == "table" and line.app.tokens[value].what == "later" then
-        if not line.app.tokens[value].reported then
-            fail(line, nil, "%s is not built yet", line.app.tokens[value].word)
+    elseif token and token.what == "later" then
+        if not token.reported then
+            fail(line, nil, "%s is not built yet", token.word)
         end
     else
         fail(line, nil,
@@ -106,8 +107,8 @@ local function find_model(context, app, declared)
     local builder = context.by_key[app.name .. "." .. (name or declared.name)]
     if builder then return builder end
     if app.broken then return nil end
-    app.report:error(declared.place, declared.name, "access to unknown model %s%s",
-        text.quote(declared.name),
+    app.report:error(declared.place, declared.name,
+        "access to unknown model %s%s", text.quote(declared.name),
         text.did_you_mean(declared.name, own_names(context, app)))
 end
 

@@ -75,7 +75,8 @@ local function link(self, role)
     for _, name in ipairs(role.asked) do
         local full, problem = roles.resolve(self, role.owner, name)
         if full == "admin" then
-            full, problem = nil, "'admin' cannot be implied; it is given to users"
+            full = nil
+            problem = "'admin' cannot be implied; it is given to users"
         end
         if problem then
             role.owner.report:error(role.place, tostring(name),

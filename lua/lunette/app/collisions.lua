@@ -39,8 +39,8 @@ end
 local function claim(owners, name, owner)
     local first = owners[name]
     if reserved(name) then
-        owner.app.report:error(owner.place, name, "%s: the type name %s is reserved",
-            owner.said, text.quote(name))
+        owner.app.report:error(owner.place, name,
+            "%s: the type name %s is reserved", owner.said, text.quote(name))
     elseif first and first ~= owner then
         owner.app.report:error(owner.place, name,
             "%s and %s (%s:%d) both give the type %s%s", owner.said, first.said,
@@ -84,11 +84,13 @@ local function check_roots(builders)
     local seen = { query = {}, mutation = {} }
     local function add(builder, group, name)
         local first = seen[group][name]
-        if group == "query" and name == "node" or first and first ~= builder then
+        local of_all = group == "query" and name == "node"
+        if of_all or first and first ~= builder then
             builder.app.report:error(builder.place, builder.declared_name,
                 "model '%s' gives the API field '%s' that %s has; "
                 .. "name it with graphql = \"...\"", builder.model.key, name,
-                first and "model '" .. first.model.key .. "'" or "every service")
+                first and "model '" .. first.model.key .. "'"
+                    or "every service")
         end
         seen[group][name] = first or builder
     end
@@ -97,7 +99,9 @@ local function check_roots(builders)
         if not types[builder.model.name] then
             types[builder.model.name] = true
             local roots = api.roots(builder.model.name)
-            for _, key in ipairs(QUERIES) do add(builder, "query", roots[key]) end
+            for _, key in ipairs(QUERIES) do
+                add(builder, "query", roots[key])
+            end
             for _, key in ipairs(MUTATIONS) do
                 add(builder, "mutation", roots[key])
             end
@@ -130,8 +134,9 @@ local function check_fields(builder)
             field_error(builder, field, "the name '%s' is reserved in the API",
                 field.graphql)
         elseif first then
-            field_error(builder, field, "'%s' and '%s' are both '%s' in the API",
-                first.name, field.name, field.graphql)
+            field_error(builder, field,
+                "'%s' and '%s' are both '%s' in the API", first.name,
+                field.name, field.graphql)
         end
         by_graphql[field.graphql] = first or field
     end

@@ -122,7 +122,8 @@ end
 -- @tparam ?table opts host = the host module, when it is not the global one
 -- @treturn[1] table release set; its `warnings` are to be shown
 -- @treturn[2] nil
--- @treturn[2] {table,...} errors { file, line, word, message }, by file and line
+-- @treturn[2] {table,...} errors { file, line, word, message }, by file and
+--   line
 -- @treturn[2] {table,...} warnings, the same
 function compile.apps(sources, opts)
     local tools = opts and opts.host or host

@@ -83,7 +83,8 @@ local function run_file(app, file, host)
 end
 
 local function check_complete(app)
-    for _, list in ipairs({ app.manifests, app.roles, app.models, app.access }) do
+    local lists = { app.manifests, app.roles, app.models, app.access }
+    for _, list in ipairs(lists) do
         for at = #list, 1, -1 do
             local entry = list[at]
             if not entry.options then
@@ -104,8 +105,9 @@ end
 function load_app.run(source, report, host)
     local app = {
         name = source.name, path = ("apps/%s/app.lua"):format(source.name),
-        report = report, chunks = {}, tokens = setmetatable({}, { __mode = "k" }),
-        token_count = 0, sequence = 0, sunk = 0, manifests = {}, roles = {},
+        report = report, chunks = {},
+        tokens = setmetatable({}, { __mode = "k" }), token_count = 0,
+        sequence = 0, sunk = 0, manifests = {}, roles = {},
         models = {}, access = {}, enums = {}, files = source.files,
         later_options = vocabulary.LATER_OPTIONS,
     }

@@ -69,8 +69,8 @@ local function find_declaration(app)
         end
     elseif declared.name ~= app.name then
         app.report:error(declared.place, declared.name,
-            "the app is called %s, but its folder %s", text.quote(declared.name),
-            text.quote(app.name))
+            "the app is called %s, but its folder %s",
+            text.quote(declared.name), text.quote(app.name))
     end
     return declared
 end
@@ -88,7 +88,8 @@ function manifest.read(app)
     app.depends = text_list(app, "depends", clean.depends)
     if app.prefix and not app.prefix:find("^%u") then
         app.report:error(app.place, app.prefix,
-            "prefix %s must begin with a capital letter", text.quote(app.prefix))
+            "prefix %s must begin with a capital letter",
+            text.quote(app.prefix))
     end
     for _, module in ipairs(text_list(app, "uses", clean.uses)) do
         app.report:error(app.place, module,

@@ -55,7 +55,8 @@ local function sorted(entries)
     table.sort(entries, earlier)
     for _, entry in ipairs(entries) do entry.at = nil end
     if entries.more then
-        entries[#entries + 1] = { message = ("and %d more"):format(entries.more) }
+        local message = ("and %d more"):format(entries.more)
+        entries[#entries + 1] = { message = message }
         entries.more = nil
     end
     return entries

@@ -29,7 +29,8 @@ model "${Prefix}Task" {
   fields = {
     title    = text { required = true, size = 200 },
     state    = enum "${Prefix}TaskState" { default = "OPEN" },
-    project  = ref "${Prefix}Project" { required = true, on_delete = "cascade" },
+    project  = ref "${Prefix}Project" { required = true,
+                                       on_delete = "cascade" },
     start    = date { default = today() },
     due      = date {},
     hours    = int { default = 1, min = 0 },
@@ -43,7 +44,8 @@ model "${Prefix}Task" {
 }
 
 access "${Prefix}Project" { user = "read", manager = "all" }
-access "${Prefix}Task"    { user = { "read", "create", "write" }, manager = "all" }
+access "${Prefix}Task"    { user = { "read", "create", "write" },
+                           manager = "all" }
 ]]
 
 local function title_of(name)

@@ -134,7 +134,8 @@ end
 local function scalar_word(app, word)
     local usage = word .. " {}"
     local function call(_, options)
-        if options ~= nil and type(options) ~= "table" or app.tokens[options] then
+        if options ~= nil
+            and (type(options) ~= "table" or app.tokens[options]) then
             wrong_use(app, word, usage)
             options = nil
         end
@@ -302,7 +303,8 @@ function words.environment(app)
     end)
     local built, own = built_words(app), {}
     return setmetatable({}, { __metatable = false,
-        __index = lookup(app, built, own), __newindex = assign(app, built, own) })
+        __index = lookup(app, built, own),
+        __newindex = assign(app, built, own) })
 end
 
 return words

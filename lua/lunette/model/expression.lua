@@ -1,8 +1,9 @@
 --- The expression language of `check` and `stored = sql "..."`.
 --
--- An expression is parsed once at load into a typed tree of plain data. From the
--- tree come the SQL of constraints and generated columns, and its value in the
--- host and in the browser; spec/data/expressions.json says what each must give.
+-- An expression is parsed once at load into a typed tree of plain data. From
+-- the tree come the SQL of constraints and generated columns, and its value in
+-- the host and in the browser; spec/data/expressions.json says what each must
+-- give.
 -- The language is described in docs/language.md.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.model.expression

@@ -44,9 +44,10 @@ local function declared_field(self, name, value)
     elseif token and token.usage then
         app.report:error(place, token.word, "%s: write %s = %s", subject, name,
             token.usage)
-    elseif token and token.what == "declaration" or type(value) == "function" then
-        app.report:error(place, name, '%s: a relation is written ref "Model" {}',
-            subject)
+    elseif token and token.what == "declaration"
+        or type(value) == "function" then
+        app.report:error(place, name,
+            '%s: a relation is written ref "Model" {}', subject)
     else
         app.report:error(place, name,
             "%s is not a field; write %s = text {} or another type", subject,
@@ -171,8 +172,8 @@ local function compile_stored(self, field)
     if compiled then
         field.stored = { sql = compiled.sql, tree = compiled.tree }
     else
-        self.app.report:error({ file = field.file, line = field.line }, "stored",
-            "%s.%s: stored: %s", self.model.name, field.name, err)
+        self.app.report:error({ file = field.file, line = field.line },
+            "stored", "%s.%s: stored: %s", self.model.name, field.name, err)
     end
 end
 
@@ -212,8 +213,8 @@ local function build_check(self, raw)
     local message = raw[2]
     if message ~= nil and (type(message) ~= "string" or #message > 500) then
         self.app.report:error(self.place, "check",
-            "%s: the message of a check must be a text of at most 500 characters",
-            self.model.name)
+            "%s: the message of a check must be a text of at most 500 "
+            .. "characters", self.model.name)
         message = nil
     end
     local compiled, err = expression.check(source, self.columns)
@@ -222,7 +223,9 @@ local function build_check(self, raw)
             self.model.name, text.quote(source), err)
         return
     end
-    if message then check_placeholders(self, "the message of check", message) end
+    if message then
+        check_placeholders(self, "the message of check", message)
+    end
     local name = "check_" .. self.digest(compiled.sql):sub(1, 8)
     for _, other in ipairs(self.model.checks) do
         if other.name == name then
@@ -287,7 +290,9 @@ local function build_order(self, raw)
         return nil
     end
     local order = {}
-    for _, word in ipairs(raw) do order[#order + 1] = order_entry(self, word) end
+    for _, word in ipairs(raw) do
+        order[#order + 1] = order_entry(self, word)
+    end
     return #order > 0 and order or nil
 end
 
@@ -348,7 +353,9 @@ function model.finish(self, id_type_of)
     end
     local clean = self.clean
     if clean.label then check_placeholders(self, "label", clean.label) end
-    if clean.order ~= nil then self.model.order = build_order(self, clean.order) end
+    if clean.order ~= nil then
+        self.model.order = build_order(self, clean.order)
+    end
     if clean.check ~= nil then build_checks(self, clean.check) end
     for _, field in ipairs(self.model.fields) do field.formula = nil end
 end

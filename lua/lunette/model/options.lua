@@ -152,8 +152,8 @@ end
 
 function Reader:unknown(key, allowed)
     if type(key) ~= "string" then
-        self:error(nil, ": value %s has no name; options are written name = value",
-            text.quote(key))
+        self:error(nil, ": value %s has no name; options are written "
+            .. "name = value", text.quote(key))
     elseif self.vocabulary[key] then
         self:not_built(key)
     else

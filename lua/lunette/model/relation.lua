@@ -357,7 +357,9 @@ local function settle_delete(side)
     end
     field.on_delete = cascaded and "cascade" or asked
         or (field.required and "restrict" or "set_null")
-    if other and field.on_delete == "cascade" then other.field.cascade = true end
+    if other and field.on_delete == "cascade" then
+        other.field.cascade = true
+    end
 end
 
 local function finish(context, side)

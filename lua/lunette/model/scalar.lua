@@ -159,8 +159,8 @@ local function id_field(name, declared, context)
         context.subject, declared.options, allowed)
     local kind = declared.id_type or "uuid"
     if not types.IDS[kind] then
-        reader:error(kind, ": unknown kind of id %s; it is %s", text.quote(kind),
-            text.quoted_list(lists.keys(types.IDS), "or"))
+        reader:error(kind, ": unknown kind of id %s; it is %s",
+            text.quote(kind), text.quoted_list(lists.keys(types.IDS), "or"))
         kind = "uuid"
     end
     local field = new_field(name, declared, clean)
@@ -186,7 +186,8 @@ local function item_of(declared, reader)
     if item.what == "later" then
         return nil, reader:later(item)
     elseif not types.LISTABLE[item.word] then
-        return nil, reader:error("list", ": list(%s) is not possible", item.word)
+        return nil,
+            reader:error("list", ": list(%s) is not possible", item.word)
     elseif item.word == "enum" and item.what == "type" then
         return nil, reader:error("list", ': write list(enum "Name")')
     end

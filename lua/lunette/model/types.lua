@@ -1,8 +1,8 @@
 --- The field types, as data.
 --
 -- One row a word: PostgreSQL type, GraphQL scalar and the options that the type
--- takes beyond COMMON. The words of apps, their checks, the docs and the editor's
--- completion come from this table.
+-- takes beyond COMMON. The words of apps, their checks, the docs and the
+-- editor's completion come from this table.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.model.types
 local lists = require("lunette.util.lists")

@@ -14,13 +14,15 @@ local WHOLE = { int = { "-2147483648", "2147483647" },
 
 local function exact(value)
     if type(value) == "number" then
-        return decimal.parse((value % 1 == 0 and "%.0f" or "%.14g"):format(value))
+        local format = value % 1 == 0 and "%.0f" or "%.14g"
+        return decimal.parse(format:format(value))
     end
     return type(value) == "string" and decimal.parse(value) or nil
 end
 
 local function outside(number, field)
-    local low, high = field.min and exact(field.min), field.max and exact(field.max)
+    local low = field.min and exact(field.min)
+    local high = field.max and exact(field.max)
     if low and decimal.compare(number, low) < 0 then
         return ("is less than min = %s"):format(field.min)
     elseif high and decimal.compare(number, high) > 0 then
@@ -155,7 +157,8 @@ function values.check(field, value, tokens)
     return copy
 end
 
-local MARKERS = { datetime = { now = true }, date = { now = true, today = true } }
+local MARKERS = { datetime = { now = true },
+    date = { now = true, today = true } }
 
 -- `me`, `now()`, `today()`
 local function marker_default(field, token, reader)

@@ -285,7 +285,8 @@ local function ascii_case(from, to, by)
 end
 
 local function rounded(_, value, digits)
-    return decimal.round(value, digits and tonumber(decimal.format(digits)) or 0)
+    local scale = digits and tonumber(decimal.format(digits)) or 0
+    return decimal.round(value, scale)
 end
 
 -- Get the values of their arguments; one null argument gives null.
@@ -386,7 +387,9 @@ end
 local function entry(tree, row)
     local ok, result = pcall(evaluate, tree, row)
     if ok then return outgoing(result, tree.type) end
-    if type(result) == "table" and result.fault then return nil, result.fault end
+    if type(result) == "table" and result.fault then
+        return nil, result.fault
+    end
     error(result, 0)
 end
 

@@ -81,8 +81,8 @@ local function read_symbol(source, at)
     end
     local symbol = source:sub(at, at)
     if not symbol:find("[(),]") then
-        fail("unexpected %s", text.quote(source:match("^[\194-\244][\128-\191]*",
-            at) or symbol))
+        local character = source:match("^[\194-\244][\128-\191]*", at)
+        fail("unexpected %s", text.quote(character or symbol))
     end
     return symbol, at + 1
 end
@@ -202,7 +202,8 @@ function Parser:expression(power)
         local binding = token.kind == "symbol" and BINARY[token.value]
         if not binding or binding[1] < power then break end
         self:take()
-        left = { op = token.value, args = { left, self:expression(binding[2]) } }
+        local right = self:expression(binding[2])
+        left = { op = token.value, args = { left, right } }
         left.level = math.max(left.args[1].level or 1,
             left.args[2].level or 1) + 1
         if left.level > MAX_DEPTH then

@@ -229,7 +229,8 @@ function Checker:binary(node)
         return self:nil_test(node)
     end
     local a, b = self:node(node.args[1]), self:node(node.args[2])
-    local kind = node.op == ".." and join(a, b) or BINARY[node.op](node.op, a, b)
+    local kind = node.op == ".." and join(a, b)
+        or BINARY[node.op](node.op, a, b)
     return { op = node.op, type = kind, args = { a, b } }
 end
 
@@ -247,8 +248,9 @@ end
 
 local CLASS = {
     number = { is_number, "a number" },
-    exact = { function(node) return is_number(node) and node.type ~= "float" end,
-        "a whole number or a decimal" },
+    exact = { function(node)
+        return is_number(node) and node.type ~= "float"
+    end, "a whole number or a decimal" },
     ordered = { function(node) return ORDERED[node.type] end,
         "something with an order" },
     any = { function(node) return COMPARABLE[node.type] end, "a simple value" },
