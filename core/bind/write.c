@@ -55,6 +55,8 @@ struct write {
     struct known_statement *once;    /* statement that is not remembered */
     int db_code;  /* cause of the last statement that failed, 0: none */
     bool committing;
+    bool single; /* one statement changes everything: no transaction */
+    bool in_doubt; /* the last statement was lost after it had been sent */
     unsigned tries;
     struct lun_buf json; /* the value, once it is known */
     uv_timer_t timer;
@@ -102,7 +104,7 @@ static void end_with_pg(struct write *write, const struct lun_pg_error *pg)
     struct lun_plan_error error = {0};
     int code = pg->code;
     /* Nobody knows whether a COMMIT that got no answer took effect. */
-    if (write->committing && pg->lost && !pg->before_send)
+    if ((write->committing || write->single) && pg->lost && !pg->before_send)
         code = LUN_EOUTCOME_UNKNOWN;
     error.code = code;
     error.message = lun_error_info(code)->message;
@@ -135,7 +137,8 @@ static bool retry(struct write *write, int code)
 {
     uint64_t deadline = lun_exec_config_of(write->exec)->deadline_ns;
     uint8_t noise;
-    if ((int)write->tries >= lun_error_info(code)->retry || write->committing)
+    if ((int)write->tries >= lun_error_info(code)->retry || write->committing ||
+        (write->single && write->in_doubt))
         return false;
     lun_random_bytes(&noise, 1);
     uint64_t pause = (uint64_t)RETRY_FIRST_MS << write->tries;
@@ -220,7 +223,8 @@ static void fail_from_table(struct write *write, lua_State *co)
 /* What the host judges itself: causes without a meaning for the client. */
 static void fail_from_database(struct write *write, lua_State *co)
 {
-    struct lun_pg_error pg = {.code = write->db_code};
+    struct lun_pg_error pg = {.code = write->db_code,
+                              .lost = write->in_doubt};
     lua_getfield(co, -1, "message");
     snprintf(pg.message, sizeof(pg.message), "%s",
              lua_isstring(co, -1) ? lua_tostring(co, -1) : "");
@@ -249,6 +253,8 @@ static void returned(struct write *write)
             lun_buf_push(&write->json, json, len);
         if (!json || write->json.failed)
             end_with_lua(write, "a write returned no value");
+        else if (write->single)
+            end(write, NULL);
         else
             commit(write);
         return;
@@ -371,6 +377,7 @@ static void on_result(void *context, const PGresult *result,
     write->once = NULL;
     if (error) {
         write->db_code = error->code;
+        write->in_doubt = error->lost && !error->before_send;
         push_error(co, error);
         resume(write, 2);
     } else if (!select) {
@@ -573,19 +580,12 @@ static int push_run(lua_State *L)
     return 1;
 }
 
-static void on_begin(void *context, const PGresult *result,
-                     const struct lun_pg_error *error)
+static void start_coroutine(struct write *write)
 {
-    struct write *write = context;
     lua_State *L = write->writer->L;
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
-    (void)result;
-    if (error) {
-        if (!retry(write, error->code))
-            end_with_pg(write, error);
-        return;
-    }
     write->db_code = 0;
+    write->in_doubt = false;
     write->co = lua_newthread(L);
     write->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_State *co = write->co;
@@ -600,6 +600,17 @@ static void on_begin(void *context, const PGresult *result,
     resume(write, 2);
 }
 
+static void on_begin(void *context, const PGresult *result,
+                     const struct lun_pg_error *error)
+{
+    struct write *write = context;
+    (void)result;
+    if (!error)
+        start_coroutine(write);
+    else if (!retry(write, error->code))
+        end_with_pg(write, error);
+}
+
 static void on_session(void *context, struct lun_pg_session *session,
                        const struct lun_pg_error *error)
 {
@@ -609,6 +620,10 @@ static void on_session(void *context, struct lun_pg_session *session,
         return;
     }
     write->session = session;
+    if (write->single) {
+        start_coroutine(write);
+        return;
+    }
     lun_pg_session_exec(session, "begin",
                         lun_exec_config_of(write->exec)->deadline_ns, on_begin,
                         write);
@@ -618,6 +633,19 @@ static void begin(struct write *write)
 {
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
     lun_pg_pool_take(config->pool, config->deadline_ns, on_session, write);
+}
+
+/* Does the plan of the write say that it needs no transaction? */
+static bool is_single(struct write *write)
+{
+    lua_State *L = write->writer->L;
+    const struct lun_exec_config *config = lun_exec_config_of(write->exec);
+    lua_rawgeti(L, LUA_REGISTRYINDEX,
+                config->plan->fields[write->index].write);
+    lua_getfield(L, -1, "single");
+    bool single = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return single;
 }
 
 void lun_bind_write_start(struct lun_bind_writer *writer, int service,
@@ -636,6 +664,7 @@ void lun_bind_write_start(struct lun_bind_writer *writer, int service,
     write->index = index;
     write->service = service;
     write->roles = roles;
+    write->single = is_single(write);
     uv_timer_init(writer->loop, &write->timer);
     write->timer.data = write;
     begin(write);

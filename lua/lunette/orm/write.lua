@@ -134,11 +134,32 @@ function PLANS.deleteMany(planning, planned)
     planned.keys = plan_count(planning)
 end
 
+-- Whether one statement changes everything, and after it nothing can fail: then
+-- the host needs no transaction around it.
+local SINGLE = {
+    create = function(planned)
+        return planned.selection.plain and #planned.data.links == 0
+    end,
+    update = function(planned)
+        return planned.selection.plain and #planned.data.sets > 0
+            and update.is_assignments(planned.data.links)
+    end,
+    upsert = function() return false end,
+    delete = function(planned)
+        return planned.selection.plain and planned.graph:is_alone(planned.model)
+    end,
+    updateMany = function() return true end,
+    deleteMany = function(planned)
+        return planned.graph:is_alone(planned.model)
+    end,
+}
+
 local function plan_all(planning)
     local what = planning.item.def.meta.what
     local planned = { what = what, model = planning.model,
         graph = planning.graph, params = planning.params }
     PLANS[what](planning, planned)
+    planned.single = SINGLE[what](planned) and true or nil
     return planned
 end
 
@@ -147,7 +168,8 @@ end
 -- @tparam table context of this root field (orm/context.lua)
 -- @tparam table item merged field (graphql/selections.lua)
 -- @treturn table PFIELD without its response key: {kind="write", write=...},
--- where write.params are the values that the host binds before write.run
+-- where write.params are the values that the host binds before write.run, and
+-- write.single says that it may run without a transaction
 function write.plan(context, item)
     local what = item.def.meta.what
     if not PLANS[what] then
@@ -233,9 +255,9 @@ function RUNS.deleteMany(job, planned)
     return counted(planned, many.delete(job, planned.model, planned.filter))
 end
 
---- Runs a planned write inside the transaction of `ctx`: {params=, user=, db=,
--- select=function}, and `now` (Unix milliseconds) where the clock is not the
--- host's.
+--- Runs a planned write inside the transaction of `ctx` (planned.single needs
+-- none): {params=, user=, db=, select=function}, and `now` (Unix milliseconds)
+-- where the clock is not the host's.
 -- @treturn[1] table {json=text}, or what ctx:select gave
 -- @treturn[2] nil
 -- @treturn[2] table reason {message=, code=, ext=}; {db=err} when the host has

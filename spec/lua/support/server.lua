@@ -141,9 +141,10 @@ function Server:write(field, scope, tries)
         now = self.now,
         select = function(_, ...) return self:select(...) end,
     }
-    self.db:exec("BEGIN")
+    local single = field.write.single
+    if not single then self.db:exec("BEGIN") end
     local answer, reason = write.run(ctx, field.write)
-    self.db:exec(answer and "COMMIT" or "ROLLBACK")
+    if not single then self.db:exec(answer and "COMMIT" or "ROLLBACK") end
     if answer then return value_of(answer) end
     if reason.db and RETRIED[reason.db.code] and (tries or 0) < 5 then
         return self:write(field, scope, (tries or 0) + 1)

@@ -17,6 +17,14 @@ local function is_assignment(link)
         and verbs.connect ~= nil and next(verbs, next(verbs)) == nil
 end
 
+--- Whether all `links` are assignments of the row itself.
+function update.is_assignments(links_given)
+    for _, link in ipairs(links_given) do
+        if not is_assignment(link) then return false end
+    end
+    return true
+end
+
 local function child_of(job, relation, selectors)
     local id = seek.assume(job, relation, selectors)
     if id then return id end
