@@ -5,6 +5,7 @@
  * While nothing is usable one connection alone tries (the probe), so that a
  * server that comes up is not stormed; the others follow when it succeeds.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,7 @@ static void established(struct lun_pg_connection *c)
     pool->attempts[c->attempt_index] = 0;
     move(c, LUN_PG_READY);
     if (!watch(c, UV_READABLE)) {
-        lun_pg_connection_lose(c, "cannot watch the socket", true);
+        lun_pg_connection_lose(c, "cannot watch the socket", LUN_PG_ENDED);
         return;
     }
     if (pool->usable == 1)
@@ -292,7 +293,7 @@ void lun_pg_connection_attempt(struct lun_pg_connection *c)
 /* --- losing --- */
 
 void lun_pg_connection_lose(struct lun_pg_connection *c, const char *why,
-                            bool nothing_ran)
+                            enum lun_pg_end end)
 {
     struct lun_pg_pool *pool = c->pool;
     bool wanted = c->state == LUN_PG_DRAINING;
@@ -311,7 +312,7 @@ void lun_pg_connection_lose(struct lun_pg_connection *c, const char *why,
     }
     /* Whoever cut this one has often cut its neighbours: wait a moment. */
     wait_ms(c, wanted ? 0 : jitter_ms(BACKOFF_FIRST_MS));
-    lun_pg_pipeline_abandon(c, text, nothing_ran);
+    lun_pg_pipeline_abandon(c, text, end);
     lun_pg_pool_usable(pool);
 }
 
@@ -341,7 +342,7 @@ static void watchdog_fired(struct lun_pg_connection *c)
 {
     if (lun_pg_pipeline_is_idle(c)) {
         if (c->state == LUN_PG_DRAINING)
-            lun_pg_connection_lose(c, "it is made again", true);
+            lun_pg_connection_lose(c, "it is made again", LUN_PG_ENDED);
         return;
     }
     const struct lun_pg_slot *head = &c->slots[c->head & (c->size - 1)];
@@ -353,7 +354,7 @@ static void watchdog_fired(struct lun_pg_connection *c)
         if (c->state == LUN_PG_READY)
             lun_pg_connection_drain(c);
     } else {
-        lun_pg_connection_lose(c, "the server does not answer", false);
+        lun_pg_connection_lose(c, "the server does not answer", LUN_PG_BROKE);
     }
 }
 
@@ -395,6 +396,19 @@ static void on_socket(uv_poll_t *poll, int status, int events)
         lun_pg_pipeline_flush(c);
     if (c->pq && (status < 0 || (events & UV_READABLE)))
         lun_pg_pipeline_receive(c);
+    /* libuv stops watching a socket with an error, but what came before the
+     * error was perhaps all that could be read now. */
+    if (status < 0 && c->pq && !uv_is_active((uv_handle_t *)poll) &&
+        uv_poll_start(poll, UV_READABLE, on_socket) != 0)
+        lun_pg_connection_lose(c, "cannot watch the socket", LUN_PG_BROKE);
+}
+
+bool lun_pg_connection_check(struct lun_pg_connection *c)
+{
+    struct pollfd socket = {.fd = PQsocket(c->pq), .events = POLLIN};
+    if (lun_pg_pipeline_is_idle(c) && poll(&socket, 1, 0) != 0)
+        lun_pg_pipeline_receive(c);
+    return c->state == LUN_PG_READY;
 }
 
 /* --- lending --- */
@@ -439,14 +453,15 @@ void lun_pg_connection_push_drop(struct lun_pg_connection *c, uint32_t serial)
 void lun_pg_connection_drained(struct lun_pg_connection *c)
 {
     if (c->state == LUN_PG_DRAINING) {
-        lun_pg_connection_lose(c, "it is made again", true);
+        lun_pg_connection_lose(c, "it is made again", LUN_PG_ENDED);
         return;
     }
     uv_timer_stop(&c->timer);
     if (c->state == LUN_PG_LENT || c->rollback)
         return;
     if (PQtransactionStatus(c->pq) != PQTRANS_IDLE)
-        lun_pg_connection_lose(c, "a statement left a transaction open", true);
+        lun_pg_connection_lose(c, "a statement left a transaction open",
+                               LUN_PG_ENDED);
     else if (c->retire)
         lun_pg_connection_drain(c);
     else if (c->retire_plans) {
@@ -488,5 +503,5 @@ void lun_pg_connection_close(struct lun_pg_connection *c)
     drop_socket(c);
     move(c, LUN_PG_CLOSED);
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
-    lun_pg_pipeline_abandon(c, "the pool is closed", false);
+    lun_pg_pipeline_abandon(c, "the pool is closed", LUN_PG_BROKE);
 }

@@ -104,10 +104,13 @@ static bool send_waiting(struct lun_pg_pool *pool)
     if (!r || (!r->read_only && !may_hold_one_more(pool)))
         return false;
     struct lun_pg_connection *c = free_connection(pool, &free);
-    if (!c && !pool->takers.first)
+    if (!c && !pool->takers.first && !r->lost && !r->ended)
         c = busy_connection(pool);
     if (!c)
         return false;
+    /* Whoever cut the last connection under it has perhaps cut this one. */
+    if ((r->lost || r->ended) && !lun_pg_connection_check(c))
+        return true;
     fill(pool, c, share_of(pool, free ? free : 1));
     return true;
 }

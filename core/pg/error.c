@@ -85,3 +85,9 @@ bool lun_pg_error_is_fatal(const PGresult *result)
     return severity && (!strcmp(severity, "FATAL") ||
                         !strcmp(severity, "PANIC"));
 }
+
+bool lun_pg_error_is_shutdown(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state && !strncmp(state, "57P0", 4);
+}
