@@ -399,8 +399,7 @@ static void send_answers(struct lun_http_conn *conn)
     unsigned count = 0;
     for (struct lun_http_exchange *at = conn->first;
          at && at->answered && count < BATCH; at = at->next)
-        bufs[count++] =
-            uv_buf_init(at->answer.data, (unsigned)at->answer.len);
+        bufs[count++] = uv_buf_init(at->answer.data, (unsigned)at->answer.len);
     conn->in_flight = count;
     int code = lun_net_conn_send(&conn->net, bufs, count);
     if (code < 0)

@@ -38,14 +38,14 @@ struct lun_http_conn {
     size_t backlog;      /* bytes of answers in the queue */
     struct lun_buf rest; /* read, but not parsed while the queue is full */
     enum lun_http_wait wait;
-    uint64_t deadline;      /* of `wait`, in the loop's milliseconds */
-    uint64_t send_since;    /* when the send under way last made progress */
-    size_t send_mark;       /* unsent bytes at the last progress */
-    bool dirty;   /* in the server's list */
-    bool closing; /* takes no further request */
-    bool broken;  /* to be aborted at the next flush */
-    bool closed;  /* libuv is about to let go of it */
-    bool gone;    /* libuv has; freed once it is not dirty */
+    uint64_t deadline;   /* of `wait`, in the loop's milliseconds */
+    uint64_t send_since; /* when the send under way last made progress */
+    size_t send_mark;    /* unsent bytes at the last progress */
+    bool dirty;          /* in the server's list */
+    bool closing;        /* takes no further request */
+    bool broken;         /* to be aborted at the next flush */
+    bool closed;         /* libuv is about to let go of it */
+    bool gone;           /* libuv has; freed once it is not dirty */
     char peer[LUN_NET_CONN_PEER];
 };
 

@@ -24,8 +24,8 @@ struct lun_http_exchange {
     struct lun_http_parser parser;
     struct lun_arena arena;
     struct lun_buf answer;
-    struct lun_http_pool *pool; /* NULL once the server has gone */
-    struct lun_http_conn *conn; /* NULL for an orphan */
+    struct lun_http_pool *pool;     /* NULL once the server has gone */
+    struct lun_http_conn *conn;     /* NULL for an orphan */
     struct lun_http_exchange *next; /* in the queue, the pool, the orphans */
     struct lun_http_exchange *prev; /* among the orphans only */
     size_t held;                    /* bytes charged to the pool */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+/* clang-format off */
 const unsigned char lun_http_grammar_token[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -41,6 +42,7 @@ const unsigned char lun_http_grammar_class[256] = {
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 };
+/* clang-format on */
 
 int lun_http_grammar_hex(char byte)
 {

@@ -63,7 +63,8 @@ static uint64_t sweep_interval(const struct lun_http_server *server)
     return least > 2000 ? 500 : least / 4;
 }
 
-const struct lun_http_date *lun_http_service_date(struct lun_http_server *server)
+const struct lun_http_date *
+lun_http_service_date(struct lun_http_server *server)
 {
     lun_http_response_date(&server->date, lun_clock_unix_ms());
     return &server->date;
@@ -182,8 +183,7 @@ static void init_handles(struct lun_http_server *server)
 static void ignore_sigpipe(void)
 {
     struct sigaction action;
-    if (sigaction(SIGPIPE, NULL, &action) != 0 ||
-        action.sa_handler != SIG_DFL)
+    if (sigaction(SIGPIPE, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
         return;
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);

@@ -43,8 +43,8 @@ struct lun_http_request {
     size_t header_count;
     const char *body; /* NUL-terminated after body_len */
     size_t body_len;
-    const char *peer; /* address of the client */
-    uint64_t started_ns; /* monotonic, when its first byte came */
+    const char *peer;        /* address of the client */
+    uint64_t started_ns;     /* monotonic, when its first byte came */
     struct lun_arena *arena; /* lives as long as the request */
     void *user;              /* the handler's own */
     /* Called once when the connection went before the answer, so that work
@@ -61,24 +61,24 @@ typedef void (*lun_http_handler_cb)(struct lun_http_request *request,
 
 /* Sizes in bytes, times in milliseconds; 0 takes the default. */
 struct lun_http_limits {
-    size_t request_line;    /* 8 KiB */
-    size_t header_bytes;    /* 16 KiB, all header fields */
-    size_t header_count;    /* 100 */
-    size_t body_bytes;      /* 1 MiB */
-    unsigned connections;   /* 10000 */
-    unsigned pipelined;     /* 64 requests waiting on one connection */
-    size_t write_backlog;   /* 4 MiB waiting to be read by a slow client */
-    unsigned header_ms;     /* 10000: from first byte to end of headers */
-    unsigned body_ms;       /* 30000 */
-    unsigned idle_ms;       /* 75000: keep-alive */
-    unsigned write_ms;      /* 30000: no progress (64 KiB) while sending */
-    size_t held_bytes;      /* 128 MiB: bodies and answers of all connections;
-                               from half of it slow readers are cut sooner */
+    size_t request_line;  /* 8 KiB */
+    size_t header_bytes;  /* 16 KiB, all header fields */
+    size_t header_count;  /* 100 */
+    size_t body_bytes;    /* 1 MiB */
+    unsigned connections; /* 10000 */
+    unsigned pipelined;   /* 64 requests waiting on one connection */
+    size_t write_backlog; /* 4 MiB waiting to be read by a slow client */
+    unsigned header_ms;   /* 10000: from first byte to end of headers */
+    unsigned body_ms;     /* 30000 */
+    unsigned idle_ms;     /* 75000: keep-alive */
+    unsigned write_ms;    /* 30000: no progress (64 KiB) while sending */
+    size_t held_bytes;    /* 128 MiB: bodies and answers of all connections;
+                             from half of it slow readers are cut sooner */
 };
 
 struct lun_http_config {
-    int fd;               /* bound, listening socket; owned by the server, and
-                             closed when opening fails */
+    int fd; /* bound, listening socket; owned by the server, and
+               closed when opening fails */
     struct lun_http_limits limits;
     lun_http_handler_cb handler;
     void *context;

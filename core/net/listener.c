@@ -77,7 +77,7 @@ static int bind_socket(const struct addrinfo *address, bool shared)
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage name;
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(name);
     if (getsockname(fd, (struct sockaddr *)&name, &len) != 0)
         return -1;

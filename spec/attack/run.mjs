@@ -6,7 +6,7 @@
 // skipped and said so. Needs no package.
 import fs from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 
 const USAGE = `usage: run --url http://HOST:PORT [--cases FILE] [--only REGEX]
@@ -438,7 +438,7 @@ function report(result) {
 
 async function main() {
   const given = parseArguments(process.argv.slice(2));
-  const file = given.cases ?? path.join(import.meta.dirname, 'attacks.json');
+  const file = given.cases ?? fileURLToPath(new URL('attacks.json', import.meta.url));
   const only = given.only ? new RegExp(given.only) : null;
   const classes = given.class ? given.class.split(',') : null;
   const options = { where: address(given.url),

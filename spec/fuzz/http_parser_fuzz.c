@@ -46,8 +46,8 @@ static void read_all(struct reading *out, const char *text, size_t len,
         out->used += took;
     }
     if (lun_http_parser_phase(&out->parser) == LUN_HTTP_PHASE_DONE)
-        require(lun_http_parser_request(&out->parser, &out->arena,
-                                        &out->request));
+        require(
+            lun_http_parser_request(&out->parser, &out->arena, &out->request));
 }
 
 static void release(struct reading *reading)

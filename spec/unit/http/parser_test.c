@@ -111,8 +111,8 @@ static const struct example examples[] = {
     {"reads_a_body", "POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc", 0,
      "POST / ? host=a content-length=3 'abc' keep"},
     {"stops_at_the_end_of_the_body",
-     "POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcGET /evil HTTP/1.1", 0,
-     "POST / ? host=a content-length=3 'abc' keep"},
+     "POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcGET /evil HTTP/1.1",
+     0, "POST / ? host=a content-length=3 'abc' keep"},
     {"reads_the_body_of_a_get", GET_WITH(H "Content-Length: 2\r\n") "xy", 0,
      "GET / ? host=a content-length=2 'xy' keep"},
     {"takes_a_missing_length_for_no_body", "POST / HTTP/1.1\r\n" H "\r\nabc", 0,
@@ -157,22 +157,22 @@ static const struct example examples[] = {
      "POST / ? host=a transfer-encoding=chunked 'a' keep"},
     {"waits_for_the_rest_of_the_head", "GET / HTTP/1.1\r\n" H "\r", 0,
      "more head"},
-    {"waits_for_the_rest_of_the_body",
-     GET_WITH(H "Content-Length: 3\r\n") "ab", 0, "more body"},
+    {"waits_for_the_rest_of_the_body", GET_WITH(H "Content-Length: 3\r\n") "ab",
+     0, "more body"},
     {"waits_for_the_end_of_the_trailers", CHUNKED "0\r\nX: y\r\n", 0,
      "more body"},
 
     {"refuses_bare_line_feeds", "GET / HTTP/1.1\nHost: a\n\n", 0, "400"},
-    {"refuses_a_bare_line_feed_in_a_field",
-     "GET / HTTP/1.1\r\nHost: a\n\r\n", 0, "400"},
+    {"refuses_a_bare_line_feed_in_a_field", "GET / HTTP/1.1\r\nHost: a\n\r\n",
+     0, "400"},
     {"refuses_a_bare_line_feed_at_the_end", "GET / HTTP/1.1\r\n" H "\n", 0,
      "400"},
     {"refuses_a_bare_carriage_return", "GET / HTTP/1.1\rHost: a\r\n\r\n", 0,
      "400"},
     {"refuses_a_bare_carriage_return_in_a_value", GET_WITH(H "X: a\rb\r\n"), 0,
      "400"},
-    {"refuses_a_bare_carriage_return_at_the_end",
-     "GET / HTTP/1.1\r\n" H "\rZ", 0, "400"},
+    {"refuses_a_bare_carriage_return_at_the_end", "GET / HTTP/1.1\r\n" H "\rZ",
+     0, "400"},
     {"refuses_two_empty_lines_in_front", "\r\n\r\nGET / HTTP/1.1\r\n", 0,
      "400"},
     {"refuses_a_line_feed_in_front", "\nGET / HTTP/1.1\r\n", 0, "400"},
@@ -252,8 +252,8 @@ static const struct example examples[] = {
      "400"},
     {"refuses_a_length_beyond_64_bits",
      GET_WITH(H "Content-Length: 18446744073709551617\r\n"), 0, "400"},
-    {"refuses_a_length_above_the_limit",
-     GET_WITH(H "Content-Length: 1001\r\n"), 0, "413"},
+    {"refuses_a_length_above_the_limit", GET_WITH(H "Content-Length: 1001\r\n"),
+     0, "413"},
     {"refuses_length_and_chunks",
      "POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nTransfer-Encoding: "
      "chunked\r\n\r\n",
@@ -435,8 +435,9 @@ static void says_when_100_continue_is_awaited(void **state)
 {
     (void)state;
     struct lun_http_parser parser;
-    static const char raw[] = "POST / HTTP/1.1\r\n" H
-                              "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    static const char raw[] =
+        "POST / HTTP/1.1\r\n" H
+        "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
     lun_http_parser_init(&parser, &limits);
     lun_http_parser_feed(&parser, raw, sizeof(raw) - 1);
     assert_int_equal(lun_http_parser_phase(&parser), LUN_HTTP_PHASE_BODY);
@@ -448,8 +449,8 @@ static void fails_one_request_when_memory_runs_out(void **state)
 {
     (void)state;
 #if FAIL_MALLOC
-    static const char raw[] = "POST / HTTP/1.1\r\n" H
-                              "Content-Length: 600\r\n\r\n";
+    static const char raw[] =
+        "POST / HTTP/1.1\r\n" H "Content-Length: 600\r\n\r\n";
     char body[600];
     memset(body, 'x', sizeof(body));
     for (long n = 0; n < 8; n++) {
@@ -466,9 +467,8 @@ static void fails_one_request_when_memory_runs_out(void **state)
         if (failed)
             assert_int_equal(parser.status, 503);
         lun_http_parser_clear(&parser);
-        assert_int_equal(
-            lun_http_parser_feed(&parser, raw, sizeof(raw) - 1),
-            sizeof(raw) - 1);
+        assert_int_equal(lun_http_parser_feed(&parser, raw, sizeof(raw) - 1),
+                         sizeof(raw) - 1);
         assert_int_equal(lun_http_parser_phase(&parser), LUN_HTTP_PHASE_BODY);
         lun_http_parser_release(&parser);
     }

@@ -36,12 +36,9 @@ static void writes_status_headers_and_body(void **state)
 static void writes_the_length_but_no_body_for_head(void **state)
 {
     (void)state;
-    struct lun_http_response response = {.status = 200,
-                                         .body = "none",
-                                         .body_len = 4,
-                                         .head_only = true};
-    expect(&response,
-           "HTTP/1.1 200 OK\r\n" DATE "content-length: 4\r\n\r\n");
+    struct lun_http_response response = {
+        .status = 200, .body = "none", .body_len = 4, .head_only = true};
+    expect(&response, "HTTP/1.1 200 OK\r\n" DATE "content-length: 4\r\n\r\n");
 }
 
 static void writes_neither_length_nor_body_for_204_and_304(void **state)
@@ -70,9 +67,14 @@ static void refuses_to_split_the_answer_by_a_header(void **state)
 {
     (void)state;
     static const struct lun_http_header bad[] = {
-        {"x", "a\r\nset-cookie: b"}, {"x", "a\nb"},     {"x", "a\rb"},
-        {"x", "a\x7f"},              {"x\r\ny", "a"},   {"", "a"},
-        {"x y", "a"},                {"x:", "a"},
+        {"x", "a\r\nset-cookie: b"},
+        {"x", "a\nb"},
+        {"x", "a\rb"},
+        {"x", "a\x7f"},
+        {"x\r\ny", "a"},
+        {"", "a"},
+        {"x y", "a"},
+        {"x:", "a"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct lun_http_response response = {.status = 200,

@@ -78,8 +78,8 @@ static void lets_worker_slots_share_a_port(void **state)
     (void)state;
     int first = -1, second = -1, port = 0, same = 0;
     struct lun_err err;
-    assert_int_equal(
-        lun_net_listener_bind("127.0.0.1", 0, &first, &port, &err), 0);
+    assert_int_equal(lun_net_listener_bind("127.0.0.1", 0, &first, &port, &err),
+                     0);
     assert_int_equal(
         lun_net_listener_bind("127.0.0.1", port, &second, &same, &err), 0);
     assert_int_equal(port, same);
@@ -122,10 +122,11 @@ static void says_what_is_wrong_with_an_address(void **state)
                      LUN_ECONFIG);
     assert_string_equal(err.message,
                         "cannot listen on 'no such:1': no such host");
-    assert_int_equal(
-        lun_net_listener_bind("192.0.2.1", 1024, &fd, &port, &err), LUN_EIO);
-    assert_string_equal(err.message, "cannot listen on '192.0.2.1:1024': cannot "
-                                     "assign requested address");
+    assert_int_equal(lun_net_listener_bind("192.0.2.1", 1024, &fd, &port, &err),
+                     LUN_EIO);
+    assert_string_equal(err.message,
+                        "cannot listen on '192.0.2.1:1024': cannot "
+                        "assign requested address");
     assert_int_equal(fd, 77);
     assert_int_equal(port, 88);
 }
