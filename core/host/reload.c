@@ -672,9 +672,12 @@ static void on_deadline_closed(uv_handle_t *handle)
     closed(context);
 }
 
+/* Reached twice when the end of a load is what ends the supervisor. */
 static void end_close(struct lun_reload *reload)
 {
-    uv_close((uv_handle_t *)&reload->deadline, on_deadline_closed);
+    if (!uv_is_closing((uv_handle_t *)&reload->deadline)) {
+        uv_close((uv_handle_t *)&reload->deadline, on_deadline_closed);
+    }
 }
 
 void lun_reload_close(struct lun_reload *reload, void (*closed)(void *context),
