@@ -348,7 +348,13 @@ static void read_sql(lua_State *L, int index, struct lun_arena *arena,
     out->statement.sql = need_text(L, index, "sql", arena, NULL);
     out->statement.name = statement_name(L, arena, out->statement.sql);
     out->statement.read_only = true;
+    out->group.merged.sql = get_text(L, index, "merged", arena, NULL);
+    if (out->group.merged.sql)
+        out->group.merged.name =
+            statement_name(L, arena, out->group.merged.sql);
+    out->group.merged.read_only = true;
     read_params(L, index, arena, out);
+    out->group.merged.param_count = out->statement.param_count;
     lua_getfield(L, index, "result");
     read_result(L, lua_gettop(L), arena, out);
     lua_pop(L, 1);

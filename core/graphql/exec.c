@@ -12,6 +12,7 @@ struct field_run {
     struct lun_exec *exec;
     size_t index;
     struct lun_pg_params params;
+    struct lun_merge_read read;
     struct lun_buf json; /* its value; empty: null */
     bool failed;
     struct lun_plan_error error;
@@ -207,24 +208,37 @@ static const struct lun_shape *shape_of(const struct lun_plan_field *field,
     return field->shape;
 }
 
-static void write_result(struct field_run *run,
-                         const struct lun_plan_field *field,
-                         const PGresult *result)
+static int write_one(struct field_run *run, const struct lun_plan_field *field,
+                     const PGresult *result, int row)
 {
-    int rows = PQntuples(result);
-    int rc = 0;
-    if (!field->single)
-        lun_buf_push_byte(&run->json, '[');
-    for (int row = 0; !rc && row < rows && (row == 0 || !field->single);
-         row++) {
+    const struct lun_shape *shape = shape_of(field, result, row);
+    return shape ? lun_graphql_write_row(&run->json, shape, result, row) : 0;
+}
+
+static int write_list(struct field_run *run, const struct lun_plan_field *field,
+                      const PGresult *result)
+{
+    int rows = PQntuples(result), rc = 0;
+    lun_buf_push_byte(&run->json, '[');
+    for (int row = 0; !rc && row < rows; row++) {
         if (row)
             lun_buf_push_byte(&run->json, ',');
-        const struct lun_shape *shape = shape_of(field, result, row);
-        if (shape)
-            rc = lun_graphql_write_row(&run->json, shape, result, row);
+        rc = write_one(run, field, result, row);
     }
+    lun_buf_push_byte(&run->json, ']');
+    return rc;
+}
+
+/* `row` is that of a single object, -1 when there is none. */
+static void write_result(struct field_run *run, const PGresult *result, int row)
+{
+    const struct lun_plan_field *field =
+        &run->exec->config.plan->fields[run->index];
+    int rc = 0;
     if (!field->single)
-        lun_buf_push_byte(&run->json, ']');
+        rc = write_list(run, field, result);
+    else if (row >= 0)
+        rc = write_one(run, field, result, row);
     if (rc || run->json.failed) {
         struct lun_pg_error pg = {.code = rc ? LUN_EINTERNAL : LUN_EMEMORY};
         strcpy(pg.message, "the result does not have the shape of the plan");
@@ -240,8 +254,34 @@ static void on_result(void *context, const PGresult *result,
     if (error)
         fail_with_pg(run, error);
     else
-        write_result(run, &exec->config.plan->fields[run->index], result);
+        write_result(run, result, PQntuples(result) ? 0 : -1);
     field_done(exec, run->index);
+}
+
+static void on_merged(void *context, const PGresult *result, int row,
+                      const struct lun_pg_error *error)
+{
+    struct field_run *run = context;
+    if (error)
+        fail_with_pg(run, error);
+    else
+        write_result(run, result, row);
+    field_done(run->exec, run->index);
+}
+
+static void run_sql(struct field_run *run, struct lun_plan_field *field)
+{
+    const struct lun_exec_config *config = &run->exec->config;
+    if (!field->group.merged.sql || !config->merge) {
+        lun_pg_pool_query(config->pool, &field->statement, &run->params,
+                          config->deadline_ns, on_result, run);
+        return;
+    }
+    run->read = (struct lun_merge_read){.params = &run->params,
+                                        .deadline_ns = config->deadline_ns,
+                                        .cb = on_merged,
+                                        .context = run};
+    lun_merge_run(config->merge, &field->group, &field->statement, &run->read);
 }
 
 void lun_exec_written(struct lun_exec *exec, size_t index, const char *json,
@@ -263,8 +303,7 @@ static void run_field(struct lun_exec *exec, size_t index)
     exec->pending++;
     switch (field->kind) {
     case LUN_PLAN_SQL:
-        lun_pg_pool_query(config->pool, &field->statement, &run->params,
-                          config->deadline_ns, on_result, run);
+        run_sql(run, field);
         return;
     case LUN_PLAN_WRITE:
         config->write(exec, index, config->context);

@@ -25,6 +25,7 @@ typedef void (*lun_exec_written_cb)(struct lun_exec *exec, size_t field,
 
 struct lun_exec_config {
     struct lun_pg_pool *pool;
+    struct lun_merge *merge;
     struct lun_arena *arena; /* outlives the execution */
     struct lun_plan *plan;   /* a reference is taken */
     struct lun_plan_input input;

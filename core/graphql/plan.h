@@ -16,6 +16,7 @@
 
 #include "core/base/arena.h"
 #include "core/graphql/limits.h"
+#include "core/graphql/merge.h"
 #include "core/graphql/scalar.h"
 #include "core/graphql/shape.h"
 #include "core/pg/pool.h"
@@ -91,6 +92,7 @@ struct lun_plan_field {
     unsigned column;
 
     struct lun_pg_statement statement;
+    struct lun_merge_group group; /* with the statement for many at once */
     struct lun_plan_param *params;
     struct lun_shape *shape;
     bool single; /* one object or null, else a list */

@@ -192,6 +192,7 @@ static void execute(struct call *call)
 {
     struct lun_exec_config config = {
         .pool = call->service->pool,
+        .merge = call->service->merge,
         .arena = call->http->arena,
         .plan = call->plan,
         .input = {.arena = call->http->arena,

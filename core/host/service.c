@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/bind/framework.h"
 #include "core/bind/write.h"
+#include "core/graphql/merge.h"
 #include "core/graphql/plan_cache.h"
 #include "core/host/config.h"
 #include "core/host/limits.h"
@@ -66,13 +67,28 @@ static void handle(struct lun_http_request *request, void *context)
 /* The answers that the server gives itself look like those of /graphql. */
 static void error_body(int status, const char *reason, struct lun_buf *out)
 {
-    int code = status == 413   ? LUN_ETOO_LARGE
-               : status == 503 ? LUN_EUNAVAILABLE
-                               : LUN_EBAD_INPUT;
+    int code = status == 413                    ? LUN_ETOO_LARGE
+               : status == 414 || status == 431 ? LUN_ELIMIT
+               : status == 408                  ? LUN_EDEADLINE
+               : status == 503                  ? LUN_EUNAVAILABLE
+                                                : LUN_EBAD_INPUT;
     lun_buf_push_str(out, "{\"errors\":[{\"message\":");
     lun_buf_push_json_string(out, reason, strlen(reason));
     lun_buf_printf(out, ",\"extensions\":{\"code\":\"%s\"}}]}",
                    lun_error_info(code)->graphql);
+}
+
+static size_t error_headers(void *context, const struct lun_http_header **out)
+{
+    static struct lun_http_header headers[3] = {
+        {"x-content-type-options", "nosniff"},
+        {"cache-control", "no-store"},
+    };
+    const struct lun_service *service = context;
+    headers[2] = (struct lun_http_header){"lunette-release",
+                                          service->current->header};
+    *out = headers;
+    return 3;
 }
 
 /* Opening ------------------------------------------------------------------ */
@@ -85,6 +101,7 @@ static int open_server(struct lun_service *service, int fd,
         .handler = handle,
         .context = service,
         .error_body = error_body,
+        .error_headers = error_headers,
     };
     lun_limits_http(service->config, &config.limits);
     return lun_http_server_open(service->loop, &config, &service->server, err);
@@ -113,7 +130,8 @@ static int open_parts(struct lun_service *service, const char *data,
     if (rc)
         return rc;
     service->writer = lun_bind_writer_new(service->framework, service->loop);
-    if (!service->writer)
+    service->merge = lun_merge_new(service->loop, service->pool);
+    if (!service->writer || !service->merge)
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     service->auth = (struct lun_auth){.config = config,
                                       .pool = service->pool,
@@ -125,6 +143,8 @@ static void free_service(struct lun_service *service)
 {
     lun_release_unref(service->prepared);
     lun_release_unref(service->current);
+    if (service->merge)
+        lun_merge_close(service->merge);
     lun_bind_writer_free(service->writer);
     lun_framework_close(service->framework);
     lun_token_keys_close(service->keys);

@@ -19,6 +19,7 @@ struct lun_err;
 struct lun_framework;
 struct lun_http_request;
 struct lun_http_server;
+struct lun_merge;
 struct lun_pg_pool;
 struct lun_release;
 struct lun_token_keys;
@@ -28,6 +29,7 @@ struct lun_service {
     const struct lun_config *config;
     struct lun_pg_pool *pool;
     struct lun_framework *framework;
+    struct lun_merge *merge;
     struct lun_bind_writer *writer;
     struct lun_token_keys *keys;
     struct lun_http_server *server;

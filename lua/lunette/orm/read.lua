@@ -6,6 +6,7 @@
 -- @module lunette.orm.read
 local connection = require("lunette.orm.connection")
 local filter = require("lunette.orm.filter")
+local merge = require("lunette.orm.merge")
 local select = require("lunette.orm.select")
 local sql = require("lunette.orm.sql")
 local window = require("lunette.orm.window")
@@ -25,7 +26,9 @@ local function one(context, model, item)
     local condition = scope:column(field.column) .. " = " .. value
     local text, shape = select.one(context, scope, condition,
         context.selections:of(item))
-    return statement(context, text, { kind = "row", of = shape })
+    local plan = statement(context, text, { kind = "row", of = shape })
+    plan.merged = merge.of(text, context.params)
+    return plan
 end
 
 local function list(context, model, item)
