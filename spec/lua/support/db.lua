@@ -54,7 +54,7 @@ local COMMAND_OK, TUPLES_OK = 1, 2
 
 local FIELDS = {
     code = "C", message = "M", schema = "s", table = "t", column = "c",
-    constraint = "n",
+    constraint = "n", detail = "D",
 }
 
 local function error_of(result)
@@ -63,6 +63,8 @@ local function error_of(result)
         local text = pq.PQresultErrorField(result, letter:byte())
         if text ~= nil then err[name] = ffi.string(text) end
     end
+    if err.detail then err.message = err.message .. ": " .. err.detail end
+    err.detail = nil
     return err
 end
 

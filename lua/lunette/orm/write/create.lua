@@ -29,6 +29,7 @@ local function new_row(job, batch, data)
             row.texts[set.field.column] = text
         end
     end
+    row.own_id = row.texts.id ~= nil
     row.id = row.texts.id or defaults.id(data.model)
     row.texts.id = row.id
     return row
@@ -48,13 +49,18 @@ local function add_created(job, batch, row, relation, child_data)
     end
 end
 
-local function add_connected(batch, row, relation, selectors)
+-- Where `create` and `connect` name a partner both, the connected one counts.
+local function add_connected(batch, row, relation, verbs)
+    local selectors = verbs.connect
     if relation.kind == "own" then
+        if verbs.create and relation.child_required then
+            fail.required(relation)
+        end
         batch.seeks[#batch.seeks + 1] = { row = row, relation = relation,
             selector = selectors[#selectors] }
     else
-        batch.later[#batch.later + 1] =
-            { row = row, relation = relation, selectors = selectors }
+        batch.later[#batch.later + 1] = { row = row, relation = relation,
+            selectors = selectors, taken = verbs.create ~= nil }
     end
 end
 
@@ -66,7 +72,7 @@ function add_row(job, batch, data)
             add_created(job, batch, row, relation, child)
         end
         if link.verbs.connect then
-            add_connected(batch, row, relation, link.verbs.connect)
+            add_connected(batch, row, relation, link.verbs)
         end
     end
     return row
@@ -119,27 +125,34 @@ local function fill_seek(job, batch, each, found)
     end
 end
 
--- The id that all selectors of a group give by the same relation, unless a row
--- of the batch has it.
+local function has_id(rows, id)
+    for _, row in ipairs(rows) do
+        if row.own_id and row.id == id then return true end
+    end
+end
+
+-- The rows of a group whose selectors are ids of one relation, taken on trust,
+-- unless a row of the batch, not in the table yet, has one of them.
 local function assumed(job, batch, group)
     local relation = group.seeks[1].relation
     for _, each in ipairs(group.seeks) do
         if each.relation ~= relation then return nil end
     end
-    local id = seek.assume(job, relation, group.selectors)
-    for _, row in ipairs(batch.rows) do
-        if row.id == id then return nil end
+    local ids = seek.assume(job, relation, group.selectors)
+    local found = {}
+    for i, id in ipairs(ids or {}) do
+        if has_id(batch.rows, id) then return nil end
+        found[i] = { id = id }
     end
-    return id
+    return ids and found
 end
 
 local function fill_seeks(job, batch)
     for _, group in ipairs(group_seeks(batch.seeks)) do
-        local id = assumed(job, batch, group)
-        local found = not id and seek.rows(job, group.model, group.selectors,
-            { lock = group.lock, lenient = true })
+        local found = assumed(job, batch, group) or seek.rows(job, group.model,
+            group.selectors, { lock = group.lock, lenient = true })
         for i, each in ipairs(group.seeks) do
-            fill_seek(job, batch, each, id and { id = id } or found[i])
+            fill_seek(job, batch, each, found[i])
         end
     end
 end
@@ -306,7 +319,7 @@ local function connect_later(job, batch)
         local relation = each.relation
         local ids = seek.ids(job, relation.child, each.selectors,
             { lock = relation.kind == "foreign" or relation.unique })
-        links.attach(job, relation, each.row.id, ids, true)
+        links.attach(job, relation, each.row.id, ids, not each.taken)
     end
 end
 

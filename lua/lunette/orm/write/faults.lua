@@ -48,14 +48,24 @@ local function unique(graph, model, err)
     return errors.unique(model.name, field.graphql)
 end
 
+-- Which of the ids that nobody looked for is missing: the only one, or the one
+-- that the message names ("...: Key (product)=(x) is not present ...").
+local function assumed_id(ids, message)
+    if not ids then return nil end
+    if #ids == 1 then return ids[1] end
+    for _, id in ipairs(ids) do
+        if (message or ""):find("=(" .. id .. ")", 1, true) then return id end
+    end
+end
+
 -- A link to a row that was never looked for, because its id was given
 -- (seek.assume), leads to a row that is not there.
 local function foreign(graph, model, err, job)
     local field = field_of_constraint(model, err.constraint, "fkey")
     if not field or field.kind ~= "relation" then return nil end
-    local assumed = job.assumed[field]
-    if assumed then
-        return errors.absent(graph.models[field.target].name, "id", assumed)
+    local id = assumed_id(job.assumed[field], err.message)
+    if id then
+        return errors.absent(graph.models[field.target].name, "id", id)
     end
     return fail.required_reason(graph:relation(field))
 end

@@ -134,22 +134,24 @@ function seek.one(job, selector)
     return rows[1] and rows[1][1]
 end
 
---- The id that a relation's selectors give, when it is one and the same: the
--- foreign key will tell whether there is such a row. nil when they have to be
--- looked for.
+local function is_id_of(selector, key)
+    return key ~= nil and selector.field == base.id_field(selector.model)
+end
+
+--- The ids that a relation's selectors give, in their order, when all are ids:
+-- the foreign key will tell whether there are such rows. nil when the rows have
+-- to be looked for.
 function seek.assume(job, relation, selectors)
-    local id
-    for _, selector in ipairs(selectors) do
+    if relation.unique then return nil end
+    local ids, list = {}, job.assumed[relation.field] or {}
+    for i, selector in ipairs(selectors) do
         local key = seek.key(job, selector)
-        if not key or relation.unique or (id and id ~= key)
-            or selector.field ~= base.id_field(selector.model) then
-            return nil
-        end
-        id = key
+        if not is_id_of(selector, key) then return nil end
+        ids[i] = key
     end
-    if job.assumed[relation.field] or not id then return nil end
-    job.assumed[relation.field] = id
-    return id
+    for _, id in ipairs(ids) do list[#list + 1] = id end
+    job.assumed[relation.field] = list
+    return ids
 end
 
 return seek

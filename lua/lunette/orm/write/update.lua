@@ -26,8 +26,8 @@ function update.is_assignments(links_given)
 end
 
 local function child_of(job, relation, selectors)
-    local id = seek.assume(job, relation, selectors)
-    if id then return id end
+    local ids = seek.assume(job, relation, selectors)
+    if ids then return ids[#ids] end
     local found = seek.rows(job, relation.child, selectors, {})
     return found[#found].id
 end

@@ -139,7 +139,7 @@ describe("create", writes.with_database(function(w)
                 assert.equal(i, line.quantity)
             end
         end)
-        assert.equal(4, #log) -- products, two inserts, the answer
+        assert.equal(3, #log) -- two inserts and the answer
     end)
 
     it("is one statement when only the row itself is asked for", function()
@@ -172,6 +172,39 @@ describe("create", writes.with_database(function(w)
             .. ' "a" }] connect: [{ id: "l" }, { id: "t" }] } }) { id } }',
             "No Node for the model Todo with value l for id found.")
         assert.equal("1", w:value("count(*) FROM test.todo"))
+    end)
+
+    it("names the one of several connected ids that is missing", function()
+        w:models [[ type L { id: ID! @id  ts: [T] }
+            type T { id: ID! @id  p: P  l: L } type P { id: ID! @id  n: Int } ]]
+        w:ok('mutation { a: createP(data: { id: "a" }) { id }'
+            .. ' b: createP(data: { id: "b" }) { id } }')
+        w:fails(3039, [[mutation { createL(data: { ts: { create: [
+            { p: { connect: { id: "a" } } }, { p: { connect: { id: "z" } } },
+            { p: { connect: { id: "b" } } }] } }) { id } }]],
+            "No Node for the model P with value z for id found.")
+        assert.equal("0", w:value("count(*) FROM test.l"))
+    end)
+
+    it("prefers the connected partner to the created one", function()
+        for _, holder in ipairs({ "P", "C" }) do
+            local function models(need)
+                w:models(([[ type P { id: ID! @id  p: String @unique  c: C %s }
+                    type C { id: ID! @id  c: String @unique  p: P%s %s } ]])
+                    :format(holder == "P" and "@relation(link: INLINE)" or "",
+                        need, holder == "C" and "@relation(link: INLINE)" or ""))
+                w:ok('mutation { createP(data: { p: "0", c: { create: {'
+                    .. ' c: "c" } } }) { id } }')
+            end
+            local text = 'mutation { createP(data: { p: "1", c: { create: {'
+                .. ' c: "d" }, connect: { c: "c" } } }) { c { c } } }'
+            models("!")
+            w:fails(3042, text)
+            models("")
+            w:sees(text, '{"createP":{"c":{"c":"c"}}}')
+            w:sees("{ cs { c p { p } } }",
+                '{"cs":[{"c":"c","p":{"p":"1"}},{"c":"d","p":null}]}')
+        end
     end)
 
     it("writes a thousand records in few statements", function()
