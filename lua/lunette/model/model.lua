@@ -98,6 +98,8 @@ local function check_id(self, field)
         self.app.report:error({ file = field.file, line = field.line },
             "version", "%s.version: every table has the column 'version'; "
             .. "declare it as bigint {} to show it", self.model.name)
+    elseif field.name == "version" then
+        field.readonly, field.required = true, true
     end
 end
 

@@ -163,15 +163,13 @@ local function model_table(model, models)
             if field.link.kind == "own" then
                 add_link(place, model, field, models[field.target])
             end
-        else
+        elseif field.column ~= "version" then
             add_scalar(place, model, field)
         end
     end
-    if not place.by_name.version then
-        add_column(place, { name = "version", type = "bigint", required = true,
-            default = "1", keep_default = true, label = model.name .. ".version",
-            place = { file = model.file, line = model.line } })
-    end
+    add_column(place, { name = "version", type = "bigint", required = true,
+        default = "1", keep_default = true, label = model.name .. ".version",
+        place = { file = model.file, line = model.line } })
     place.primary = { "id" }
     for i, check in ipairs(model.checks or {}) do
         place.checks[#place.checks + 1] = {
