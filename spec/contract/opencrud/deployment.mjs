@@ -59,7 +59,7 @@ export class Deployment {
   }
 
   #sql(text) {
-    const { socket, name } = this.status.database;
+    const { socket, database: name } = this.status;
     const run = spawnSync('psql', ['-h', socket, '-d', name, '-q', '-v', 'ON_ERROR_STOP=1',
       '-c', text], { encoding: 'utf8' });
     if (run.status !== 0) throw new Error(`psql: ${run.stderr}`);
