@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spec/unit/support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/host/watch.h"
+#include "core/os/file.h"
+#include "core/os/process.h"
+
+static char folder[] = "/tmp/lunette-watch-XXXXXX";
+static uv_loop_t loop;
+static struct lun_watch *watch;
+static uv_timer_t timer;
+static int calls;
+
+static const char *in_folder(const char *name)
+{
+    static char path[2][160];
+    static int at;
+    at = !at;
+    snprintf(path[at], sizeof(path[at]), "%s/%s", folder, name);
+    return path[at];
+}
+
+static void on_change(void *context, uint64_t since_ns)
+{
+    (void)context;
+    assert_true(since_ns > 0);
+    calls++;
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+    uv_stop(handle->loop);
+}
+
+/* Calls within `ms`. */
+static int calls_within(unsigned ms)
+{
+    calls = 0;
+    uv_timer_start(&timer, on_timer, ms, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    return calls;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder) || lun_file_mkdirs(in_folder("sales"), 0755, NULL))
+        return -1;
+    uv_loop_init(&loop);
+    uv_timer_init(&loop, &timer);
+    return lun_watch_open(&loop, folder, on_change, NULL, &watch, NULL);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"rm", "-rf", folder, NULL};
+    lun_watch_close(watch);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    return uv_loop_close(&loop) |
+           lun_process_run(argv, NULL, "/dev/null", NULL);
+}
+
+static void save(const char *name)
+{
+    FILE *file = fopen(in_folder(name), "w");
+    assert_non_null(file);
+    fputs("text", file);
+    fclose(file);
+}
+
+static void a_save_in_place_is_one_call(void **state)
+{
+    (void)state;
+    save("sales/app.lua");
+    assert_int_equal(calls_within(60), 1);
+    assert_int_equal(calls_within(60), 0);
+}
+
+static void a_save_by_rename_is_one_call(void **state)
+{
+    (void)state;
+    save("sales/.app.lua.swp");
+    save("sales/app.lua~");
+    assert_int_equal(calls_within(60), 0);
+    save("sales/.new");
+    assert_int_equal(rename(in_folder("sales/.new"),
+                            in_folder("sales/app.lua")),
+                     0);
+    assert_int_equal(calls_within(60), 1);
+}
+
+static void many_saves_at_once_are_one_call(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "sales/m%d.lua", i);
+        save(name);
+    }
+    assert_int_equal(calls_within(100), 1);
+}
+
+static void new_folders_are_watched_with_what_is_in_them(void **state)
+{
+    (void)state;
+    assert_int_equal(lun_file_mkdirs(in_folder("stock/data/deep"), 0755, NULL),
+                     0);
+    assert_int_equal(calls_within(60), 1);
+    save("stock/data/deep/x.csv");
+    assert_int_equal(calls_within(60), 1);
+    assert_int_equal(rename(in_folder("stock"), in_folder("store")), 0);
+    assert_int_equal(calls_within(60), 1);
+    save("store/data/deep/y.csv");
+    assert_int_equal(calls_within(60), 1);
+}
+
+static void removals_and_links_count(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("app.lua", in_folder("sales/link.lua")), 0);
+    assert_int_equal(calls_within(60), 1);
+    assert_int_equal(unlink(in_folder("sales/link.lua")), 0);
+    assert_int_equal(calls_within(60), 1);
+}
+
+static void a_file_that_is_still_being_written_waits(void **state)
+{
+    (void)state;
+    int fd = open(in_folder("sales/slow.lua"), O_WRONLY | O_CREAT, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "a", 1), 1);
+    assert_int_equal(calls_within(60), 0);
+    close(fd);
+    assert_int_equal(calls_within(60), 1);
+}
+
+static void a_folder_that_is_not_there_is_an_error(void **state)
+{
+    (void)state;
+    struct lun_err err;
+    struct lun_watch *none;
+    assert_int_equal(lun_watch_open(&loop, in_folder("absent"), on_change,
+                                    NULL, &none, &err),
+                     LUN_EIO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_save_in_place_is_one_call),
+        cmocka_unit_test(a_save_by_rename_is_one_call),
+        cmocka_unit_test(many_saves_at_once_are_one_call),
+        cmocka_unit_test(new_folders_are_watched_with_what_is_in_them),
+        cmocka_unit_test(removals_and_links_count),
+        cmocka_unit_test(a_file_that_is_still_being_written_waits),
+        cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
