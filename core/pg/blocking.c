@@ -36,10 +36,9 @@ int lun_pg_blocking_open(const char *conninfo, struct lun_pg_blocking **out,
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &why);
     if (!options) {
-        int code = lun_error_set(err, LUN_ECONFIG,
-                                 "the database's address cannot be read: %.*s",
-                                 why ? (int)strcspn(why, "\n") : 0,
-                                 why ? why : "");
+        int code = lun_error_set(
+            err, LUN_ECONFIG, "the database's address cannot be read: %.*s",
+            why ? (int)strcspn(why, "\n") : 0, why ? why : "");
         PQfreemem(why);
         return code;
     }
@@ -95,8 +94,8 @@ static void explain(struct lun_pg_blocking *conn, const PGresult *result,
 }
 
 int lun_pg_blocking_query(struct lun_pg_blocking *conn, const char *sql,
-                          const struct lun_pg_params *params,
-                          PGresult **result, struct lun_pg_error *error)
+                          const struct lun_pg_params *params, PGresult **result,
+                          struct lun_pg_error *error)
 {
     struct lun_pg_error ignored;
     bool in_transaction = lun_pg_blocking_in_transaction(conn);

@@ -31,8 +31,8 @@ int lun_pg_blocking_open(const char *conninfo, struct lun_pg_blocking **out,
  * transaction was open.
  */
 int lun_pg_blocking_query(struct lun_pg_blocking *conn, const char *sql,
-                          const struct lun_pg_params *params,
-                          PGresult **result, struct lun_pg_error *error);
+                          const struct lun_pg_params *params, PGresult **result,
+                          struct lun_pg_error *error);
 /* True inside a transaction block, failed or not. */
 bool lun_pg_blocking_in_transaction(const struct lun_pg_blocking *conn);
 void lun_pg_blocking_close(struct lun_pg_blocking *conn);

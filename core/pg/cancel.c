@@ -34,9 +34,9 @@ void lun_pg_cancel_start(PGconn *pq)
     pthread_t thread;
     int failed = !cancel || pthread_attr_init(&attr) != 0;
     if (!failed) {
-        failed = pthread_attr_setdetachstate(&attr,
-                                             PTHREAD_CREATE_DETACHED) != 0 ||
-                 pthread_create(&thread, &attr, send_cancel, cancel) != 0;
+        failed =
+            pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) != 0 ||
+            pthread_create(&thread, &attr, send_cancel, cancel) != 0;
         pthread_attr_destroy(&attr);
     }
     if (failed) {

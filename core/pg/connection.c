@@ -169,12 +169,12 @@ static void attempt_failed(struct lun_pg_connection *c, const char *why)
     wait_ms(c, jitter_ms(most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS));
 }
 
-/* What libpq says while it connects and runs is in its errors; what the
- * server warns about is for nobody. */
-static void ignore_notice(void *context, const PGresult *result)
+/* Of what the server warns about only one thing matters: that it cuts all
+ * sessions because somebody else's has crashed (57P02). */
+static void on_notice(void *context, const PGresult *result)
 {
-    (void)context;
-    (void)result;
+    struct lun_pg_connection *c = context;
+    c->told |= lun_pg_error_is_shutdown(result);
 }
 
 /* The server is there: all may connect. */
@@ -194,7 +194,7 @@ static void established(struct lun_pg_connection *c)
         attempt_failed(c, PQerrorMessage(c->pq));
         return;
     }
-    PQsetNoticeReceiver(c->pq, ignore_notice, NULL);
+    PQsetNoticeReceiver(c->pq, on_notice, c);
     PQsetErrorContextVisibility(c->pq, PQSHOW_CONTEXT_NEVER);
     uv_timer_stop(&c->timer);
     if (c->was_up) {
@@ -205,7 +205,10 @@ static void established(struct lun_pg_connection *c)
     c->was_up = true;
     c->failures = 0;
     c->epoch = ++pool->epoch;
-    c->cancelled = c->retire = c->wants_write = false;
+    c->cancelled = c->retire = c->wants_write = c->told = false;
+    c->expires_ns =
+        lun_clock_monotonic_ns() +
+        (pool->lifetime_ms + jitter_ms(pool->lifetime_ms) / 2) * LUN_PG_MS;
     c->rollback = c->retire_plans = false;
     c->drop_count = 0;
     pool->attempts[c->attempt_index] = 0;

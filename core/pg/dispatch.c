@@ -58,14 +58,9 @@ static bool may_hold_one_more(const struct lun_pg_pool *pool)
     return held + 1 < pool->size || held == 0;
 }
 
-static bool is_single(const struct lun_pg_request *r)
+static bool send_read(struct lun_pg_pool *pool, struct lun_pg_connection *c)
 {
-    return !r->read_only || r->alone;
-}
-
-static bool take_one(struct lun_pg_pool *pool, struct lun_pg_connection *c)
-{
-    struct lun_pg_request *r = pool->waiting.first;
+    struct lun_pg_request *r = pool->reads.first;
     lun_pg_list_remove(r);
     return lun_pg_pipeline_send(c, r) && c->pq;
 }
@@ -78,55 +73,86 @@ static void fill(struct lun_pg_pool *pool, struct lun_pg_connection *c,
     uint64_t tail = c->tail;
     uint64_t spent = 0;
     unsigned count = 0;
-    bool single = is_single(pool->waiting.first);
+    bool alone = pool->reads.first->alone;
     do {
-        spent += pool->waiting.first->known->cost_ns;
-        if (!take_one(pool, c))
+        spent += pool->reads.first->known->cost_ns;
+        if (!send_read(pool, c))
             return;
         count++;
-    } while (!single && pool->waiting.first && count < pool->depth &&
-             (count < share ? spent < LUN_PG_GROUP_NS
-                            : spent < LUN_PG_SPREAD_NS) &&
-             !is_single(pool->waiting.first));
+    } while (
+        !alone && pool->reads.first && count < pool->depth &&
+        (count < share ? spent < LUN_PG_GROUP_NS : spent < LUN_PG_SPREAD_NS) &&
+        !pool->reads.first->alone);
     if (c->tail != tail)
         lun_pg_pipeline_sync(c);
 }
 
 static unsigned share_of(const struct lun_pg_pool *pool, unsigned free)
 {
-    return (pool->waiting.count + free - 1) / free;
+    return (pool->reads.count + free - 1) / free;
 }
 
-static bool send_waiting(struct lun_pg_pool *pool)
+static bool send_reads(struct lun_pg_pool *pool)
 {
     unsigned free = 0;
-    const struct lun_pg_request *r = pool->waiting.first;
-    if (!r || (!r->read_only && !may_hold_one_more(pool)))
+    const struct lun_pg_request *r = pool->reads.first;
+    if (!r)
         return false;
     struct lun_pg_connection *c = free_connection(pool, &free);
-    if (!c && !pool->takers.first && !r->lost && !r->ended)
+    bool again = r->lost || r->ended;
+    /* Who waits for a connection of his own must find one idle. */
+    if (!c && !again && !(pool->takers.first && may_hold_one_more(pool)))
         c = busy_connection(pool);
     if (!c)
         return false;
     /* Whoever cut the last connection under it has perhaps cut this one. */
-    if ((r->lost || r->ended) && !lun_pg_connection_check(c))
+    if (again && !lun_pg_connection_check(c))
         return true;
     fill(pool, c, share_of(pool, free ? free : 1));
     return true;
 }
 
-static bool lend_one(struct lun_pg_pool *pool)
+static bool send_write(struct lun_pg_pool *pool)
+{
+    unsigned free = 0;
+    struct lun_pg_request *r = pool->writes.first;
+    if (!r)
+        return false;
+    struct lun_pg_connection *c = free_connection(pool, &free);
+    bool again = r->lost || r->ended;
+    if (!c && !again)
+        c = busy_connection(pool);
+    if (!c)
+        return false;
+    if (again && !lun_pg_connection_check(c))
+        return true;
+    lun_pg_list_remove(r);
+    if (lun_pg_pipeline_send(c, r) && r->connection)
+        lun_pg_pipeline_sync(c);
+    return true;
+}
+
+static bool lend(struct lun_pg_pool *pool)
 {
     unsigned free = 0;
     struct lun_pg_request *taker = pool->takers.first;
-    if (!taker || !may_hold_one_more(pool))
-        return false;
-    struct lun_pg_connection *c = free_connection(pool, &free);
+    struct lun_pg_connection *c = taker ? free_connection(pool, &free) : NULL;
     if (!c)
         return false;
     lun_pg_list_remove(taker);
     lun_pg_session_lend(pool, c, taker);
     return true;
+}
+
+/* Writes and lent connections share what reads leave, by turns. */
+static bool hold_one(struct lun_pg_pool *pool)
+{
+    if (!may_hold_one_more(pool))
+        return false;
+    pool->takers_turn = !pool->takers_turn;
+    if (pool->takers_turn)
+        return lend(pool) || send_write(pool);
+    return send_write(pool) || lend(pool);
 }
 
 static void send_private(struct lun_pg_pool *pool)
@@ -169,14 +195,14 @@ void lun_pg_dispatch(struct lun_pg_pool *pool)
 {
     if (pool->has_chores)
         send_chores(pool);
+    /* A single connection goes to reads every second time; of more, one is
+     * always theirs. */
+    if (pool->size == 1 && pool->reads_turn && send_reads(pool))
+        pool->reads_turn = false;
+    while (hold_one(pool))
+        pool->reads_turn = true;
     if (pool->private.first)
         send_private(pool);
-    /* With one connection both kinds take turns; with more, statements have
-     * one that is never lent. */
-    if (pool->size == 1 && !pool->takers_turn && send_waiting(pool))
-        pool->takers_turn = true;
-    while (lend_one(pool))
-        pool->takers_turn = false;
-    while (send_waiting(pool))
+    while (send_reads(pool))
         ;
 }

@@ -11,8 +11,8 @@
 #include "core/base/error.h"
 #include "core/pg/internal.h"
 
-void lun_pg_error_make(struct lun_pg_error *error, int code,
-                       const char *format, ...)
+void lun_pg_error_make(struct lun_pg_error *error, int code, const char *format,
+                       ...)
 {
     memset(error, 0, sizeof(*error));
     error->code = code;
@@ -37,8 +37,8 @@ bool lun_pg_sql_starts_with(const char *sql, const char *word)
     size_t len = strlen(word);
     while (isspace((unsigned char)*sql))
         sql++;
-    return !strncasecmp(sql, word, len) &&
-           !isalnum((unsigned char)sql[len]) && sql[len] != '_';
+    return !strncasecmp(sql, word, len) && !isalnum((unsigned char)sql[len]) &&
+           sql[len] != '_';
 }
 
 bool lun_pg_sql_commits(const char *sql)
@@ -64,16 +64,14 @@ void lun_pg_error_from_result(struct lun_pg_error *error,
         text = PQresultErrorMessage(result);
     lun_pg_error_make(error,
                       state ? lun_error_from_sqlstate(state) : LUN_EUNAVAILABLE,
-                      "%s%s%s", text, detail ? ": " : "",
-                      detail ? detail : "");
+                      "%s%s%s", text, detail ? ": " : "", detail ? detail : "");
     copy_field(error->sqlstate, sizeof(error->sqlstate), result,
                PG_DIAG_SQLSTATE);
     copy_field(error->constraint, sizeof(error->constraint), result,
                PG_DIAG_CONSTRAINT_NAME);
     copy_field(error->schema, sizeof(error->schema), result,
                PG_DIAG_SCHEMA_NAME);
-    copy_field(error->table, sizeof(error->table), result,
-               PG_DIAG_TABLE_NAME);
+    copy_field(error->table, sizeof(error->table), result, PG_DIAG_TABLE_NAME);
     copy_field(error->column, sizeof(error->column), result,
                PG_DIAG_COLUMN_NAME);
 }
@@ -82,8 +80,8 @@ bool lun_pg_error_is_fatal(const PGresult *result)
 {
     const char *severity =
         PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    return severity && (!strcmp(severity, "FATAL") ||
-                        !strcmp(severity, "PANIC"));
+    return severity &&
+           (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
 }
 
 bool lun_pg_error_is_shutdown(const PGresult *result)

@@ -42,13 +42,14 @@ struct addrinfo;
 #define LUN_PG_MS UINT64_C(1000000)
 
 enum lun_pg_kind {
-    LUN_PG_QUERY,   /* a prepared statement */
-    LUN_PG_EXEC,    /* ad-hoc text */
-    LUN_PG_CHORE,   /* ad-hoc text of our own: no owner */
-    LUN_PG_TAKE     /* wants to be lent a connection */
+    LUN_PG_QUERY, /* a prepared statement */
+    LUN_PG_EXEC,  /* ad-hoc text */
+    LUN_PG_CHORE, /* ad-hoc text of our own: no owner */
+    LUN_PG_TAKE   /* wants to be lent a connection */
 };
 
-/* What is prepared on one connection: valid when `epoch` is the connection's. */
+/* What is prepared on one connection: valid when `epoch` is the connection's.
+ */
 struct lun_pg_prepared {
     uint32_t epoch;
     uint32_t serial; /* names it on the server */
@@ -56,26 +57,26 @@ struct lun_pg_prepared {
 
 /* A statement by name. */
 struct lun_pg_known {
-    unsigned refs;    /* requests, and one of the map */
-    uint32_t cost_ns; /* running mean of the time to answer */
+    unsigned refs;                     /* requests, and one of the map */
+    uint32_t cost_ns;                  /* running mean of the time to answer */
     struct lun_pg_prepared prepared[]; /* by connection */
 };
 
 struct lun_pg_request {
     struct lun_pg_request *next;
     struct lun_pg_request *prev;
-    struct lun_pg_list *list; /* where it waits, or NULL */
+    struct lun_pg_list *list;             /* where it waits, or NULL */
     struct lun_pg_connection *connection; /* where it stands, or NULL */
     uint64_t position;                    /* of its slot there */
 
     enum lun_pg_kind kind;
     bool read_only;
     bool text_results;
-    uint8_t lost;       /* connections lost under it for no known reason */
-    uint8_t ended;      /* connections an administrator ended under it */
-    bool retried_plan;  /* prepared again */
-    bool alone;         /* was aborted by a neighbour: a group of its own */
-    bool commits;       /* "commit" or "end" */
+    uint8_t lost;        /* connections lost under it for no known reason */
+    uint8_t ended;       /* connections an administrator ended under it */
+    bool retried_plan;   /* prepared again */
+    bool alone;          /* was aborted by a neighbour: a group of its own */
+    bool commits;        /* "commit" or "end" */
     bool in_transaction; /* of its session, when it was sent */
     union {
         lun_pg_result_cb result;
@@ -117,13 +118,13 @@ struct lun_pg_slot {
 };
 
 enum lun_pg_state {
-    LUN_PG_DOWN,       /* waits for its next attempt */
-    LUN_PG_RESOLVING,  /* asks for addresses */
+    LUN_PG_DOWN,      /* waits for its next attempt */
+    LUN_PG_RESOLVING, /* asks for addresses */
     LUN_PG_CONNECTING,
-    LUN_PG_READY,      /* shared */
-    LUN_PG_LENT,       /* belongs to a session */
-    LUN_PG_DRAINING,   /* is made again when its slots are answered */
-    LUN_PG_CLOSED,     /* the pool closes */
+    LUN_PG_READY,    /* shared */
+    LUN_PG_LENT,     /* belongs to a session */
+    LUN_PG_DRAINING, /* is made again when its slots are answered */
+    LUN_PG_CLOSED,   /* the pool closes */
     LUN_PG_STATES
 };
 
@@ -145,22 +146,24 @@ struct lun_pg_connection {
     struct lun_pg_session *session; /* while lent */
     uv_timer_t timer; /* next attempt, connect timeout or watchdog, by state */
     unsigned attempt_index; /* its place in pool->attempts */
-    unsigned failures;   /* attempts in a row */
+    unsigned failures;      /* attempts in a row */
     bool was_up;
-    bool probing;  /* this attempt holds the pool's one probe */
+    bool probing;   /* this attempt holds the pool's one probe */
     bool cancelled; /* a cancel was sent, so 57014 may hit anybody here */
-    bool retire;    /* not good any more (a read-only node) */
+    bool retire;    /* not good any more (old, or a read-only node) */
+    bool told;      /* the server has said that it ends the session */
+    uint64_t expires_ns;
     bool wants_write;
     bool rollback;     /* was given back with an open transaction */
     bool retire_plans; /* make it anew when idle: too many statements */
-    uint32_t epoch;   /* new for each connection made */
-    uint64_t now_ns;  /* of the answers being read */
-    uint64_t last_ns; /* of the last send to idle or the last answers */
+    uint32_t epoch;    /* new for each connection made */
+    uint64_t now_ns;   /* of the answers being read */
+    uint64_t last_ns;  /* of the last send to idle or the last answers */
 
     struct lun_pg_slot *slots; /* ring of `size`, a power of two */
     size_t size;
-    uint64_t head; /* position of the oldest slot */
-    uint64_t tail; /* position of the next slot */
+    uint64_t head;   /* position of the oldest slot */
+    uint64_t tail;   /* position of the next slot */
     unsigned groups; /* Syncs under way */
     unsigned writes; /* slots under way that may wait for locks and disks */
 
@@ -172,7 +175,7 @@ struct lun_pg_connection {
 struct lun_pg_session {
     struct lun_pg_pool *pool;
     struct lun_pg_connection *connection; /* NULL when it was lost */
-    bool in_transaction; /* after everything sent so far */
+    bool in_transaction;                  /* after everything sent so far */
 };
 
 struct lun_pg_target;
@@ -184,23 +187,26 @@ struct lun_pg_pool {
     unsigned waiting_max;
     unsigned depth;
     unsigned connect_ms;
+    uint64_t lifetime_ms;
     char prefix[12]; /* of statement names on the server */
     uint32_t serial;
     uint32_t epoch;
 
     struct lun_map known;
-    struct lun_pg_list waiting; /* statements, in order */
+    struct lun_pg_list reads;
+    struct lun_pg_list writes;
     struct lun_pg_list takers;
     struct lun_pg_list private; /* statements of sessions, to be sent */
     struct lun_pg_list done;    /* failed before a connection was reached */
     struct lun_pg_list spare;   /* memory to use again */
-    bool takers_turn;
-    bool has_chores; /* a connection has `rollback` or drops */
+    bool takers_turn;           /* before writes */
+    bool reads_turn;            /* before both, on a single connection */
+    bool has_chores;            /* a connection has `rollback` or drops */
 
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_idle_t idle; /* runs only when the loop must not sleep */
-    uv_timer_t timer; /* the next deadline */
+    uv_idle_t idle;    /* runs only when the loop must not sleep */
+    uv_timer_t timer;  /* the next deadline */
     uint64_t armed_ns; /* when it fires; UINT64_MAX when it does not */
 
     unsigned usable;
@@ -233,8 +239,7 @@ struct lun_pg_request *lun_pg_request_new(struct lun_pg_pool *pool,
 void lun_pg_request_free(struct lun_pg_pool *pool, struct lun_pg_request *r);
 void lun_pg_request_free_spare(struct lun_pg_pool *pool);
 void lun_pg_list_push(struct lun_pg_list *list, struct lun_pg_request *r);
-void lun_pg_list_push_front(struct lun_pg_list *list,
-                            struct lun_pg_request *r);
+void lun_pg_list_push_front(struct lun_pg_list *list, struct lun_pg_request *r);
 void lun_pg_list_remove(struct lun_pg_request *r);
 /* Takes the request off its list or slot. */
 void lun_pg_request_detach(struct lun_pg_request *r);
@@ -250,9 +255,8 @@ struct lun_pg_known *lun_pg_known_get(struct lun_pg_pool *pool,
 void lun_pg_known_unref(struct lun_pg_known *known);
 
 /* --- error.c --- */
-void lun_pg_error_make(struct lun_pg_error *error, int code,
-                       const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void lun_pg_error_make(struct lun_pg_error *error, int code, const char *format,
+                       ...) __attribute__((format(printf, 3, 4)));
 void lun_pg_error_from_result(struct lun_pg_error *error,
                               const PGresult *result);
 /* Says that a commit answered ROLLBACK. */

@@ -78,8 +78,7 @@ static bool send_statement(struct lun_pg_connection *c,
                                r->formats, r->text_results ? 0 : 1) != 0;
 }
 
-bool lun_pg_pipeline_send(struct lun_pg_connection *c,
-                          struct lun_pg_request *r)
+bool lun_pg_pipeline_send(struct lun_pg_connection *c, struct lun_pg_request *r)
 {
     struct lun_pg_pool *pool = c->pool;
     if (c->tail - c->head == c->size && !grow(c)) {
@@ -92,9 +91,8 @@ bool lun_pg_pipeline_send(struct lun_pg_connection *c,
     if (lun_pg_pipeline_is_idle(c))
         c->last_ns = lun_clock_monotonic_ns();
     struct lun_pg_slot *slot = slot_at(c, c->tail);
-    *slot = (struct lun_pg_slot){.request = r,
-                                 .phase = LUN_PG_RUNNING,
-                                 .is_write = !r->read_only};
+    *slot = (struct lun_pg_slot){
+        .request = r, .phase = LUN_PG_RUNNING, .is_write = !r->read_only};
     r->connection = c;
     r->position = c->tail++;
     c->writes += slot->is_write;
@@ -357,8 +355,7 @@ static bool on_sync(struct lun_pg_connection *c)
     }
     struct lun_pg_slot slot = pop(c);
     if (lun_pg_pipeline_is_idle(c) && c->session)
-        c->session->in_transaction =
-            PQtransactionStatus(c->pq) != PQTRANS_IDLE;
+        c->session->in_transaction = PQtransactionStatus(c->pq) != PQTRANS_IDLE;
     if (slot.request)
         conclude(c, slot.request, slot.held, slot.serial != 0);
     PQclear(slot.held);
@@ -388,10 +385,9 @@ static bool step(struct lun_pg_connection *c, unsigned *nulls)
     }
     if (lun_pg_error_is_fatal(result)) {
         /* The server ends the session and has looked at nothing behind. */
-        lun_pg_connection_lose(c, PQresultErrorMessage(result),
-                               lun_pg_error_is_shutdown(result)
-                                   ? LUN_PG_ENDED
-                                   : LUN_PG_REFUSED);
+        lun_pg_connection_lose(
+            c, PQresultErrorMessage(result),
+            lun_pg_error_is_shutdown(result) ? LUN_PG_ENDED : LUN_PG_REFUSED);
         PQclear(result);
         return false;
     }
@@ -416,6 +412,8 @@ void lun_pg_pipeline_receive(struct lun_pg_connection *c)
     unsigned nulls = 0;
     bool alive = PQconsumeInput(c->pq) != 0;
     c->now_ns = lun_clock_monotonic_ns();
+    if (c->now_ns > c->expires_ns && c->pool->usable > 1)
+        c->retire = true;
     while (!lun_pg_pipeline_is_idle(c) && !PQisBusy(c->pq))
         if (!step(c, &nulls))
             return;
@@ -441,13 +439,13 @@ static bool is_unknown(const struct lun_pg_request *r,
     return r->commits || !r->in_transaction;
 }
 
-static bool may_go_elsewhere(const struct lun_pg_pool *pool,
+static bool may_go_elsewhere(const struct lun_pg_connection *c,
                              struct lun_pg_request *r, enum lun_pg_end end)
 {
-    if (r->session || pool->closing)
+    if (r->session || c->pool->closing)
         return false;
-    return end == LUN_PG_ENDED ? r->ended++ < LUN_PG_ENDED_MAX
-                               : r->lost++ < LUN_PG_LOST_MAX;
+    return end == LUN_PG_ENDED || c->told ? r->ended++ < LUN_PG_ENDED_MAX
+                                          : r->lost++ < LUN_PG_LOST_MAX;
 }
 
 static void settle(struct lun_pg_connection *c, const struct lun_pg_slot *slot,
@@ -458,14 +456,13 @@ static void settle(struct lun_pg_connection *c, const struct lun_pg_slot *slot,
     struct lun_pg_error error;
     if (r->kind == LUN_PG_CHORE) {
         lun_pg_request_free(pool, r);
-    } else if (slot->held &&
-               PQresultStatus(slot->held) == PGRES_FATAL_ERROR) {
+    } else if (slot->held && PQresultStatus(slot->held) == PGRES_FATAL_ERROR) {
         refuse(c, r, slot->held, slot->serial != 0, true);
     } else if (is_unknown(r, slot, end)) {
         lun_pg_error_make(&error, LUN_EOUTCOME_UNKNOWN, "%s", why);
         error.lost = true;
         lun_pg_request_fail_later(pool, r, &error);
-    } else if (may_go_elsewhere(pool, r, end)) {
+    } else if (may_go_elsewhere(c, r, end)) {
         lun_pg_pool_requeue(pool, r);
     } else {
         lun_pg_error_make(&error, LUN_EUNAVAILABLE, "%s", why);

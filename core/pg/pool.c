@@ -16,6 +16,7 @@
 
 #define HOOKS 4
 #define PARAMS_MAX 65535
+#define LIFETIME_MS (30 * 60 * 1000)
 
 /* --- the end of a loop turn --- */
 
@@ -151,7 +152,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct lun_pg_pool *pool = timer->data;
     uint64_t now = lun_clock_monotonic_ns();
-    uint64_t next = expire_list(pool, &pool->waiting, now);
+    uint64_t next = expire_list(pool, &pool->reads, now);
+    next = earlier(next, expire_list(pool, &pool->writes, now));
     next = earlier(next, expire_list(pool, &pool->takers, now));
     next = earlier(next, expire_list(pool, &pool->private, now));
     for (unsigned i = 0; i < pool->size; i++)
@@ -173,11 +175,19 @@ void lun_pg_pool_unavailable(const struct lun_pg_pool *pool,
 void lun_pg_pool_requeue(struct lun_pg_pool *pool, struct lun_pg_request *r)
 {
     lun_pg_request_detach(r);
-    lun_pg_list_push_front(r->session ? &pool->private : &pool->waiting, r);
+    lun_pg_list_push_front(r->session     ? &pool->private
+                           : r->read_only ? &pool->reads
+                                          : &pool->writes,
+                           r);
     if (pool->usable == 0)
         lun_pg_pool_arm(pool, circuit_ns(pool, r));
     lun_pg_pool_arm(pool, r->deadline_ns);
     lun_pg_pool_wake(pool);
+}
+
+static unsigned waiting(const struct lun_pg_pool *pool)
+{
+    return pool->reads.count + pool->writes.count + pool->takers.count;
 }
 
 static void enqueue(struct lun_pg_pool *pool, struct lun_pg_list *list,
@@ -190,7 +200,7 @@ static void enqueue(struct lun_pg_pool *pool, struct lun_pg_list *list,
         lun_pg_request_fail_later(pool, r, &error);
         return;
     }
-    if (pool->waiting.count + pool->takers.count >= pool->waiting_max) {
+    if (waiting(pool) >= pool->waiting_max) {
         lun_pg_error_make(&error, LUN_EUNAVAILABLE,
                           "%u requests wait for the database already",
                           pool->waiting_max);
@@ -236,9 +246,8 @@ static void refuse_later(struct lun_pg_pool *pool, int code, const char *why,
 
 void lun_pg_pool_query(struct lun_pg_pool *pool,
                        const struct lun_pg_statement *statement,
-                       const struct lun_pg_params *params,
-                       uint64_t deadline_ns, lun_pg_result_cb cb,
-                       void *context)
+                       const struct lun_pg_params *params, uint64_t deadline_ns,
+                       lun_pg_result_cb cb, void *context)
 {
     if (params && params->count > PARAMS_MAX) {
         refuse_later(pool, LUN_EBAD_INPUT, "too many parameters", cb, context);
@@ -258,7 +267,7 @@ void lun_pg_pool_query(struct lun_pg_pool *pool,
     r->context = context;
     r->read_only = statement->read_only;
     r->text_results = statement->text_results;
-    enqueue(pool, &pool->waiting, r, deadline_ns);
+    enqueue(pool, r->read_only ? &pool->reads : &pool->writes, r, deadline_ns);
 }
 
 void lun_pg_pool_take(struct lun_pg_pool *pool, uint64_t deadline_ns,
@@ -322,17 +331,16 @@ const char *lun_pg_pool_problem(const struct lun_pg_pool *pool)
     return pool->usable > 0 ? "" : pool->problem;
 }
 
-void lun_pg_pool_stats(const struct lun_pg_pool *pool,
-                       struct lun_pg_stats *out)
+void lun_pg_pool_stats(const struct lun_pg_pool *pool, struct lun_pg_stats *out)
 {
     *out = pool->stats;
     out->connections = pool->usable;
-    out->waiting = pool->waiting.count + pool->takers.count;
+    out->waiting = waiting(pool);
     out->busy = 0;
     for (unsigned i = 0; i < pool->size; i++) {
         const struct lun_pg_connection *c = &pool->connections[i];
-        out->busy += c->state == LUN_PG_LENT ||
-                     (c->pq && !lun_pg_pipeline_is_idle(c));
+        out->busy +=
+            c->state == LUN_PG_LENT || (c->pq && !lun_pg_pipeline_is_idle(c));
     }
 }
 
@@ -344,6 +352,7 @@ static void set_sizes(struct lun_pg_pool *pool,
     pool->waiting_max = config->waiting ? config->waiting : 1024;
     pool->depth = config->pipeline_depth ? config->pipeline_depth : 64;
     pool->connect_ms = config->connect_ms ? config->connect_ms : 3000;
+    pool->lifetime_ms = config->lifetime_ms ? config->lifetime_ms : LIFETIME_MS;
 }
 
 static void init_hooks(struct lun_pg_pool *pool)
@@ -410,7 +419,8 @@ void lun_pg_pool_close(struct lun_pg_pool *pool, void (*closed)(void *context),
     pool->closing = true;
     pool->closed = closed;
     pool->closed_context = context;
-    fail_list(pool, &pool->waiting);
+    fail_list(pool, &pool->reads);
+    fail_list(pool, &pool->writes);
     fail_list(pool, &pool->takers);
     fail_list(pool, &pool->private);
     for (unsigned i = 0; i < pool->size; i++)

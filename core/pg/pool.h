@@ -4,9 +4,10 @@
  *
  * Two ways to work: lun_pg_pool_query sends single statements (reads, or one
  * autocommitted write) over shared pipelines, one Sync per loop turn;
- * lun_pg_pool_take lends a connection for a transaction. Statements are prepared
- * per connection on first use. Results are binary. A lost connection is made
- * again in the background with back-off; waiting requests end by their deadline.
+ * lun_pg_pool_take lends a connection for a transaction. Statements are
+ * prepared per connection on first use. Results are binary. A lost connection
+ * is made again in the background with back-off; waiting requests end by their
+ * deadline.
  */
 #pragma once
 
@@ -39,7 +40,7 @@ struct lun_pg_statement {
     const char *name;
     const char *sql;
     int param_count;
-    bool read_only; /* may be sent again alone when a neighbour failed */
+    bool read_only;    /* may be sent again alone when a neighbour failed */
     bool text_results; /* results in text format instead of binary */
 };
 
@@ -52,14 +53,16 @@ struct lun_pg_params {
 };
 
 struct lun_pg_config {
-    const char *conninfo;      /* libpq connection string */
-    unsigned size;             /* connections, default 4; all but one of them
-                                  may be lent or run writes */
-    unsigned waiting;          /* requests that may wait, default 1024 */
-    unsigned pipeline_depth;   /* statements that share a Sync, default 64 */
-    unsigned statement_ms;     /* statement_timeout, default 5000 */
-    unsigned connect_ms;       /* default 3000 */
-    const char *application;   /* application_name */
+    const char *conninfo;    /* libpq connection string */
+    unsigned size;           /* connections, default 4; all but one of them
+                                may be lent or run writes */
+    unsigned waiting;        /* requests that may wait, default 1024 */
+    unsigned pipeline_depth; /* statements that share a Sync, default 64 */
+    unsigned statement_ms;   /* statement_timeout, default 5000 */
+    unsigned connect_ms;     /* default 3000 */
+    unsigned lifetime_ms;    /* a connection is made again after this and up
+                                to half as much; default 30 minutes */
+    const char *application; /* application_name */
 };
 
 struct lun_pg_stats {
@@ -76,8 +79,7 @@ struct lun_pg_stats {
 typedef void (*lun_pg_result_cb)(void *context, const PGresult *result,
                                  const struct lun_pg_error *error);
 /* `session` is NULL when `error` is set. */
-typedef void (*lun_pg_session_cb)(void *context,
-                                  struct lun_pg_session *session,
+typedef void (*lun_pg_session_cb)(void *context, struct lun_pg_session *session,
                                   const struct lun_pg_error *error);
 
 /* Opens; connecting goes on in the background. */
@@ -106,9 +108,8 @@ void lun_pg_pool_stats(const struct lun_pg_pool *pool,
  */
 void lun_pg_pool_query(struct lun_pg_pool *pool,
                        const struct lun_pg_statement *statement,
-                       const struct lun_pg_params *params,
-                       uint64_t deadline_ns, lun_pg_result_cb cb,
-                       void *context);
+                       const struct lun_pg_params *params, uint64_t deadline_ns,
+                       lun_pg_result_cb cb, void *context);
 
 /* Lends a connection that nobody else uses until it is given back. */
 void lun_pg_pool_take(struct lun_pg_pool *pool, uint64_t deadline_ns,

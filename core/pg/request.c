@@ -219,8 +219,8 @@ struct lun_pg_known *lun_pg_known_get(struct lun_pg_pool *pool,
     if (!known) {
         if (pool->known.count >= LUN_PG_KNOWN_MAX)
             forget_all(pool);
-        known = calloc(1, sizeof(*known) +
-                              pool->size * sizeof(known->prepared[0]));
+        known =
+            calloc(1, sizeof(*known) + pool->size * sizeof(known->prepared[0]));
         if (!known)
             return NULL;
         known->refs = 1;

@@ -43,7 +43,7 @@ struct lun_pg_resolve {
     void *context;
     unsigned step;  /* hosts looked at */
     unsigned found; /* addresses in the lists below */
-    bool starting; /* inside lun_pg_resolve_start */
+    bool starting;  /* inside lun_pg_resolve_start */
     bool ended;
     struct lun_buf hosts;
     struct lun_buf addrs;
@@ -135,9 +135,9 @@ static int set_hosts(struct lun_pg_target *target,
 
 /* What holds for each session: the server ends what runs too long, times are
  * UTC, no statement of a web request is worth compiling or starting a process
- * for. Statements are planned once, not for each value: the cost of a LIMIT that
- * is a parameter looks so high to the server that it would plan every page anew
- * (50 rows with a join: 64 us instead of 100). */
+ * for. Statements are planned once, not for each value: the cost of a LIMIT
+ * that is a parameter looks so high to the server that it would plan every page
+ * anew (50 rows with a join: 64 us instead of 100). */
 static bool set_session_options(struct lun_pg_target *target,
                                 const PQconninfoOption *options,
                                 unsigned statement_ms)
@@ -161,16 +161,16 @@ static const struct {
     const char *keyword;
     const char *value;
 } usual[] = {
-    {"gssencmode", "disable"},   {"keepalives_idle", "10"},
-    {"keepalives_interval", "5"}, {"keepalives_count", "3"},
+    {"gssencmode", "disable"},     {"keepalives_idle", "10"},
+    {"keepalives_interval", "5"},  {"keepalives_count", "3"},
     {"tcp_user_timeout", "10000"},
 };
 
 static bool is_ours(const char *keyword)
 {
-    static const char *const names[] = {"host",    "hostaddr",
-                                        "port",    "options",
-                                        "client_encoding", "connect_timeout"};
+    static const char *const names[] = {
+        "host",    "hostaddr",        "port",
+        "options", "client_encoding", "connect_timeout"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(keyword, names[i]))
             return true;
@@ -221,10 +221,9 @@ int lun_pg_target_new(const struct lun_pg_config *config,
     PQconninfoOption *options =
         PQconninfoParse(config->conninfo ? config->conninfo : "", &why);
     if (!options) {
-        int code = lun_error_set(err, LUN_ECONFIG,
-                                 "the database's address cannot be read: %.*s",
-                                 why ? (int)strcspn(why, "\n") : 0,
-                                 why ? why : "");
+        int code = lun_error_set(
+            err, LUN_ECONFIG, "the database's address cannot be read: %.*s",
+            why ? (int)strcspn(why, "\n") : 0, why ? why : "");
         PQfreemem(why);
         return code;
     }
@@ -234,9 +233,8 @@ int lun_pg_target_new(const struct lun_pg_config *config,
     if (code) {
         if (target)
             lun_pg_target_free(target);
-        return code == LUN_EMEMORY
-                   ? lun_error_set(err, code, "out of memory")
-                   : code;
+        return code == LUN_EMEMORY ? lun_error_set(err, code, "out of memory")
+                                   : code;
     }
     *out = target;
     return 0;
@@ -332,8 +330,8 @@ static void call_done(struct lun_pg_resolve *resolve)
                 why = "out of memory";
         }
     }
-    resolve->done(resolve->context, why ? NULL : keywords,
-                  why ? NULL : values, why);
+    resolve->done(resolve->context, why ? NULL : keywords, why ? NULL : values,
+                  why);
     free(keywords);
     free(values);
 }
@@ -366,8 +364,8 @@ static void on_addresses(uv_getaddrinfo_t *request, int status,
     if (resolve->done) {
         const struct lun_pg_target *target = resolve->target;
         const struct host *host =
-            &target->hosts[(target->first + resolve->step) %
-                           target->host_count];
+            &target
+                 ->hosts[(target->first + resolve->step) % target->host_count];
         if (status == 0)
             add_list(resolve, host, list);
         else
@@ -389,8 +387,8 @@ static void step(struct lun_pg_resolve *resolve)
     const struct lun_pg_target *target = resolve->target;
     for (; resolve->step < target->host_count; resolve->step++) {
         const struct host *host =
-            &target->hosts[(target->first + resolve->step) %
-                           target->host_count];
+            &target
+                 ->hosts[(target->first + resolve->step) % target->host_count];
         if (add_direct(resolve, host))
             continue;
         struct addrinfo hints = {.ai_family = AF_UNSPEC,

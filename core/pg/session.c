@@ -21,6 +21,8 @@ void lun_pg_session_lend(struct lun_pg_pool *pool, struct lun_pg_connection *c,
     session->pool = pool;
     pool->sessions++;
     lun_pg_connection_lend(c, session);
+    /* Whatever its owner does in the callback, the loop shall not sleep on. */
+    lun_pg_pool_wake(pool);
     taker->cb.session(taker->context, session, NULL);
     lun_pg_request_free(pool, taker);
 }

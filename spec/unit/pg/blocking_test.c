@@ -28,8 +28,7 @@ static void answers_text(void **state)
     const char *values[] = {"41", NULL};
     struct lun_pg_params params = {.count = 2, .values = values};
     PGresult *result = NULL;
-    assert_int_equal(lun_pg_blocking_query(conn,
-                                           "select $1::int + 1, $2::text",
+    assert_int_equal(lun_pg_blocking_query(conn, "select $1::int + 1, $2::text",
                                            &params, &result, NULL),
                      LUN_OK);
     assert_string_equal(PQgetvalue(result, 0, 0), "42");
@@ -43,12 +42,12 @@ static void runs_several_statements_as_one_transaction(void **state)
     (void)state;
     struct lun_pg_blocking *conn = open_one();
     struct lun_pg_error error;
-    assert_int_equal(run(conn, "create table a(i int); create table b(i int)",
-                         &error),
-                     LUN_OK);
-    assert_int_equal(run(conn, "create table c(i int); create table a(i int)",
-                         &error),
-                     LUN_EINTERNAL);
+    assert_int_equal(
+        run(conn, "create table a(i int); create table b(i int)", &error),
+        LUN_OK);
+    assert_int_equal(
+        run(conn, "create table c(i int); create table a(i int)", &error),
+        LUN_EINTERNAL);
     assert_string_equal(error.sqlstate, "42P07");
     assert_string_equal(sql("select count(*) from pg_tables where "
                             "schemaname = 'public'"),

@@ -75,8 +75,7 @@ static void work(struct worker *worker)
                       write ? &params : NULL, in_ms(3000), on_work, worker);
 }
 
-static void load_start(struct load *load, struct lun_pg_pool *pool,
-                       int workers)
+static void load_start(struct load *load, struct lun_pg_pool *pool, int workers)
 {
     memset(load, 0, sizeof(*load));
     sql("drop table if exists ledger; create table ledger(id int)");
@@ -246,8 +245,8 @@ static void runs_again_what_an_administrator_has_ended(void **state)
     (void)state;
     sql("create table ended(id int)");
     struct lun_pg_pool *pool = ready_pool(2);
-    struct lun_pg_statement s = statement(
-        "insert into ended select 1 from pg_sleep(0.3)", false);
+    struct lun_pg_statement s =
+        statement("insert into ended select 1 from pg_sleep(0.3)", false);
     struct outcome o = {0};
     query(pool, &s, NULL, &o);
     run_for(50);
@@ -264,9 +263,8 @@ static void runs_again_what_an_administrator_has_ended(void **state)
 static struct lun_pg_pool *pool_behind(struct proxy *proxy, unsigned size,
                                        unsigned connect_ms)
 {
-    struct lun_pg_config config = {.conninfo = proxy->conninfo,
-                                   .size = size,
-                                   .connect_ms = connect_ms};
+    struct lun_pg_config config = {
+        .conninfo = proxy->conninfo, .size = size, .connect_ms = connect_ms};
     return open_pool(&config);
 }
 
@@ -433,9 +431,10 @@ static void gives_up_a_host_that_does_not_answer(void **state)
     proxy_open(&silent);
     silent.frozen = true;
     char text[512];
-    snprintf(text, sizeof(text), "host=127.0.0.1,%s/run port=%s,5432 "
-             "dbname=postgres user=postgres", cluster,
-             strstr(silent.conninfo, "port=") + 5);
+    snprintf(text, sizeof(text),
+             "host=127.0.0.1,%s/run port=%s,5432 "
+             "dbname=postgres user=postgres",
+             cluster, strstr(silent.conninfo, "port=") + 5);
     char *rest = strchr(strstr(text, "port="), ' ');
     snprintf(rest, (size_t)(text + sizeof(text) - rest),
              ",5432 dbname=postgres user=postgres");
@@ -457,8 +456,8 @@ static void comes_back_when_the_server_is_full(void **state)
     struct lun_pg_blocking *taken[64];
     struct lun_err err;
     int count = 0;
-    while (count < 64 && lun_pg_blocking_open(conninfo, &taken[count], &err) ==
-                             LUN_OK)
+    while (count < 64 &&
+           lun_pg_blocking_open(conninfo, &taken[count], &err) == LUN_OK)
         count++;
     assert_in_range(count, 40, 63);
     struct lun_pg_config config = {.size = 2};
@@ -496,6 +495,24 @@ static void leaves_a_node_that_is_read_only(void **state)
     close_pool(pool);
 }
 
+static void makes_old_connections_again(void **state)
+{
+    (void)state;
+    struct lun_pg_config config = {.size = 4, .lifetime_ms = 50};
+    struct lun_pg_pool *pool = open_pool(&config);
+    assert_true(wait_ready(pool, 4));
+    struct load load;
+    struct lun_pg_stats stats;
+    load_start(&load, pool, 24);
+    run_for(500);
+    load_end(&load);
+    lun_pg_pool_stats(pool, &stats);
+    assert_in_range(stats.reconnects, 4, 60);
+    assert_int_equal(stats.errors, 0);
+    load_check(&load);
+    close_pool(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +530,7 @@ int main(void)
         CASE(gives_up_a_host_that_does_not_answer),
         CASE(comes_back_when_the_server_is_full),
         CASE(leaves_a_node_that_is_read_only),
+        CASE(makes_old_connections_again),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -98,8 +98,8 @@ static void keeps_the_neighbours_of_a_failing_read(void **state)
     close_pool(pool);
 }
 
-static void keeps_the_neighbours_of_a_statement_that_cannot_be_parsed(
-    void **state)
+static void
+keeps_the_neighbours_of_a_statement_that_cannot_be_parsed(void **state)
 {
     (void)state;
     struct lun_pg_pool *pool = ready_pool(1);
@@ -205,12 +205,12 @@ static void prepares_again_what_the_server_has_lost(void **state)
     (void)state;
     sql("create table lost(a int)");
     struct lun_pg_pool *pool = ready_pool(1);
-    assert_int_equal(
-        ask(pool, "insert into lost values (1)", false).code, LUN_OK);
+    assert_int_equal(ask(pool, "insert into lost values (1)", false).code,
+                     LUN_OK);
     assert_int_equal(ask(pool, "select 1", true).code, LUN_OK);
     assert_int_equal(ask(pool, "deallocate all", false).code, LUN_OK);
-    assert_int_equal(
-        ask(pool, "insert into lost values (1)", false).code, LUN_OK);
+    assert_int_equal(ask(pool, "insert into lost values (1)", false).code,
+                     LUN_OK);
     assert_int_equal(ask(pool, "select 1", true).code, LUN_OK);
     assert_string_equal(sql("select count(*) from lost"), "2");
     close_pool(pool);
@@ -221,8 +221,8 @@ static void says_that_a_feature_is_missing_once(void **state)
     (void)state;
     struct lun_pg_pool *pool = ready_pool(1);
     /* 0A000 of a statement that is new is not a stale plan. */
-    struct outcome o = ask(
-        pool, "select max(1) from generate_series(1, 2) for update", true);
+    struct outcome o =
+        ask(pool, "select max(1) from generate_series(1, 2) for update", true);
     assert_string_equal(o.sqlstate, "0A000");
     assert_int_equal(o.code, LUN_EINTERNAL);
     close_pool(pool);
@@ -255,15 +255,13 @@ static void answers_large_results(void **state)
 {
     (void)state;
     struct lun_pg_pool *pool = ready_pool(2);
-    struct lun_pg_statement s =
-        statement("select repeat('x', 20000000)", true);
+    struct lun_pg_statement s = statement("select repeat('x', 20000000)", true);
     struct lun_pg_statement rows =
         statement("select i from generate_series(1, 200000) i", true);
     struct lun_pg_statement small = statement("select 'small'::text", true);
     struct outcome o[6] = {0};
     for (int i = 0; i < 6; i++)
-        query(pool, i % 3 == 0 ? &s : i % 3 == 1 ? &rows : &small, NULL,
-              &o[i]);
+        query(pool, i % 3 == 0 ? &s : i % 3 == 1 ? &rows : &small, NULL, &o[i]);
     for (int i = 0; i < 6; i++) {
         wait_for(&o[i]);
         assert_int_equal(o[i].code, LUN_OK);
@@ -455,6 +453,43 @@ static void spreads_slow_statements(void **state)
     close_pool(pool);
 }
 
+static void keeps_a_connection_for_reads(void **state)
+{
+    (void)state;
+    struct lun_pg_pool *pool = ready_pool(2);
+    struct lun_pg_statement w = statement("select pg_sleep(0.2)", false);
+    struct lun_pg_statement r = statement("select 'r'::text", true);
+    struct outcome writes[3] = {0};
+    struct outcome read = {0};
+    for (int i = 0; i < 3; i++)
+        query(pool, &w, NULL, &writes[i]);
+    query(pool, &r, NULL, &read);
+    uint64_t start = lun_clock_monotonic_ns();
+    wait_for(&read);
+    assert_in_range(read.at - start, 0, 150 * MS);
+    for (int i = 0; i < 3; i++)
+        wait_for(&writes[i]);
+    close_pool(pool);
+}
+
+static void serves_reads_and_writes_by_turns_on_one_connection(void **state)
+{
+    (void)state;
+    struct lun_pg_pool *pool = ready_pool(1);
+    struct lun_pg_statement w = statement("select pg_sleep(0.05)", false);
+    struct lun_pg_statement r = statement("select 'r'::text", true);
+    struct outcome writes[10] = {0};
+    struct outcome read = {0};
+    for (int i = 0; i < 10; i++)
+        query(pool, &w, NULL, &writes[i]);
+    run_for(10);
+    query(pool, &r, NULL, &read);
+    wait_for(&read);
+    assert_int_equal(writes[5].calls, 0);
+    wait_for(&writes[9]);
+    close_pool(pool);
+}
+
 static void closes_with_work_under_way(void **state)
 {
     (void)state;
@@ -550,6 +585,8 @@ int main(void)
         CASE(refuses_a_bad_connection_string),
         CASE(sets_up_its_sessions),
         CASE(spreads_slow_statements),
+        CASE(keeps_a_connection_for_reads),
+        CASE(serves_reads_and_writes_by_turns_on_one_connection),
         CASE(closes_with_work_under_way),
         CASE(closes_while_it_connects),
         CASE(closes_from_a_callback),

@@ -53,8 +53,7 @@ static inline void pair_close(struct pair *pair, bool reset)
     for (int i = 0; i < pair->proxy->count; i++)
         if (pair->proxy->pairs[i] == pair)
             pair->proxy->pairs[i] = NULL;
-    if (!reset ||
-        uv_tcp_close_reset(&pair->client, on_pair_closed) != 0)
+    if (!reset || uv_tcp_close_reset(&pair->client, on_pair_closed) != 0)
         uv_close((uv_handle_t *)&pair->client, on_pair_closed);
     uv_close((uv_handle_t *)&pair->upstream, on_pair_closed);
 }
@@ -78,9 +77,9 @@ static inline void on_data(uv_stream_t *stream, ssize_t size,
 {
     struct pair *pair = stream->data;
     struct chunk *chunk =
-        buf->base ? (struct chunk *)(void *)(buf->base -
-                                             offsetof(struct chunk, data))
-                  : NULL;
+        buf->base
+            ? (struct chunk *)(void *)(buf->base - offsetof(struct chunk, data))
+            : NULL;
     bool from_server = stream == (uv_stream_t *)&pair->upstream;
     if (size <= 0 || (from_server && pair->proxy->swallows)) {
         free(chunk);
@@ -154,11 +153,10 @@ static inline void proxy_open(struct proxy *proxy)
     uv_ip4_addr("127.0.0.1", 0, &address);
     uv_tcp_init(&loop, &proxy->listener);
     proxy->listener.data = proxy;
-    assert_int_equal(uv_tcp_bind(&proxy->listener,
-                                 (struct sockaddr *)&address, 0),
-                     0);
     assert_int_equal(
-        uv_listen((uv_stream_t *)&proxy->listener, 64, on_client), 0);
+        uv_tcp_bind(&proxy->listener, (struct sockaddr *)&address, 0), 0);
+    assert_int_equal(uv_listen((uv_stream_t *)&proxy->listener, 64, on_client),
+                     0);
     uv_tcp_getsockname(&proxy->listener, (struct sockaddr *)&address, &size);
     /* A name, so that it has to be resolved. */
     snprintf(proxy->conninfo, sizeof(proxy->conninfo),

@@ -67,8 +67,7 @@ static void rolls_back_what_is_given_back_open(void **state)
             assert_string_equal(run(session, "select 1/0", NULL).sqlstate,
                                 "22012");
         lun_pg_session_give(session);
-        struct outcome o =
-            ask(pool, "select count(*)::text from open", true);
+        struct outcome o = ask(pool, "select count(*)::text from open", true);
         assert_string_equal(o.text, "0");
     }
     struct lun_pg_stats stats;
@@ -177,8 +176,7 @@ static void cancels_what_is_given_back_under_way(void **state)
     assert_int_equal(slow.code, LUN_EDEADLINE);
     lun_pg_session_give(session);
     uint64_t start = lun_clock_monotonic_ns();
-    assert_int_equal(ask(pool, "update locked set id = 3", false).code,
-                     LUN_OK);
+    assert_int_equal(ask(pool, "update locked set id = 3", false).code, LUN_OK);
     assert_in_range(lun_clock_monotonic_ns() - start, 0, SECOND);
     assert_true(wait_ready(pool, 2));
     assert_string_equal(sql("select id from locked"), "3");
