@@ -101,10 +101,20 @@ local function rule_of(model, constraint)
     end
 end
 
+-- "{due} is before {start}": which rows and values broke the rule the database
+-- does not say reliably, so the fields are named by their titles.
+local function spoken(model, message)
+    return (message:gsub("{([%w_]+)[^{}]*}", function(name)
+        for _, field in ipairs(model.fields) do
+            if field.name == name then return field.title or field.graphql end
+        end
+    end))
+end
+
 local function check(_, model, err)
     local rule = rule_of(model, err.constraint)
     if rule then
-        return fail.invalid_reason(rule.message
+        return fail.invalid_reason(rule.message and spoken(model, rule.message)
             or "a rule of " .. model.name .. " is broken")
     end
     local field = field_of_constraint(model, err.constraint, "check")
