@@ -7,7 +7,8 @@ const EXAMPLE = `# Press the arrow, or Ctrl-Enter, to run a query. Ctrl-Space co
 # Without a token you are "public". Paste one into the field above:
 #   ./lunette token --user admin
 #
-# The book icon on the left lists all types and fields.
+# The book icon on the left lists all types and fields. With the sample apps:
+#   { orders(first: 3) { id partner { name } lines { product { name } } } }
 
 query Example {
   __schema {
