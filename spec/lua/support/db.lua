@@ -37,9 +37,6 @@ int PQgetisnull(const PGresult *result, int row, int column);
 char *PQcmdStatus(PGresult *result);
 char *PQcmdTuples(PGresult *result);
 void PQclear(PGresult *result);
-typedef void (*notice_processor)(void *context, const char *message);
-notice_processor PQsetNoticeProcessor(PGconn *conn, notice_processor fn,
-    void *context);
 ]]
 
 local pq = ffi.load("pq")
@@ -181,8 +178,6 @@ function db.together(count, fn)
     end
 end
 
-local quiet = ffi.cast("notice_processor", function() end)
-
 --- Where the database is; nil when specs have none.
 function db.conninfo()
     return os.getenv("LUNETTE_TEST_CONNINFO")
@@ -190,12 +185,12 @@ end
 
 --- A new connection.
 function db.connect()
-    local self = setmetatable(
-        { conn = pq.PQconnectdb(db.conninfo()) }, Db)
+    local conninfo = assert(db.conninfo(), "LUNETTE_TEST_CONNINFO is not set")
+    local self = setmetatable({ conn = pq.PQconnectdb(conninfo) }, Db)
     if pq.PQstatus(self.conn) ~= CONNECTION_OK then
         error(ffi.string(pq.PQerrorMessage(self.conn)))
     end
-    pq.PQsetNoticeProcessor(self.conn, quiet, nil)
+    self:exec("SET client_min_messages = error")
     return self
 end
 

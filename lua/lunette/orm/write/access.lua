@@ -1,8 +1,8 @@
 --- Which permissions a write needs, and whether the caller has them.
 --
 -- The needs of the root and of every nested write are gathered while the write
--- is planned: a caller who may not do a part of it gets FORBIDDEN for all of it,
--- before anything is written.
+-- is planned: a caller who may not do a part of it gets FORBIDDEN for all of
+-- it, before anything is written.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.access
 local access = {}

@@ -1,15 +1,15 @@
 --- Creating rows, with whatever is nested in them.
 --
 -- A tree of rows becomes a batch: ids are given in the order of the document
--- (so that default order follows it), rows are sorted into levels by the links
--- between them, and each model of a level is one INSERT.
+-- (so that default order follows it), what the rows refer to is looked for, the
+-- rows are inserted (insert.lua), and then linked to rows that hold the link.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.create
 local defaults = require("lunette.orm.write.defaults")
 local fail = require("lunette.orm.write.fail")
+local insert = require("lunette.orm.write.insert")
 local links = require("lunette.orm.write.links")
 local seek = require("lunette.orm.write.seek")
-local sql = require("lunette.orm.write.sql")
 local values = require("lunette.orm.write.values")
 
 local create = {}
@@ -116,7 +116,9 @@ local function fill_seek(job, batch, each, found)
     if found then
         row.refs[relation.column] = nil
         row.texts[relation.column] = found.id
-        if relation.unique then links.free_child(job, relation, nil, found.id) end
+        if relation.unique then
+            links.free_child(job, relation, nil, found.id)
+        end
     elseif relation.parent_required then
         row.refs[relation.column] = among_new(job, batch, each)
     else
@@ -155,144 +157,6 @@ local function fill_seeks(job, batch)
             fill_seek(job, batch, each, found[i])
         end
     end
-end
-
--- Levels --------------------------------------------------------------------
-
-local function level_of(row)
-    if row.level == 0 then error("rows of a create refer to each other") end
-    if row.level then return row.level end
-    row.level = 0
-    local level = 1
-    for _, other in pairs(row.refs) do
-        level = math.max(level, level_of(other) + 1)
-    end
-    row.level = level
-    return level
-end
-
--- Lists of rows that one INSERT takes, in the order in which they may go. The
--- row `alone` (may be nil) gets one of its own.
-local function statements(job, batch, alone)
-    local groups, order = {}, {}
-    for i, row in ipairs(batch.rows) do
-        local key = ("%d %s %s %s"):format(level_of(row), row.model.key,
-            tostring(row.id ~= nil), tostring(row == alone))
-        local group = groups[key]
-        if not group then
-            group = { level = row.level, first = i, rows = {},
-                model = row.model, place = job.graph.order[row.model.key] }
-            groups[key] = group
-            order[#order + 1] = group
-        end
-        group.rows[#group.rows + 1] = row
-    end
-    table.sort(order, function(a, b)
-        if a.level ~= b.level then return a.level < b.level end
-        if a.place ~= b.place then return a.place < b.place end
-        return a.first < b.first
-    end)
-    return order
-end
-
--- Inserting -----------------------------------------------------------------
-
-local function complete(job, row)
-    for column, other in pairs(row.refs) do row.texts[column] = other.id end
-    defaults.fill(job, row.model, row.texts)
-end
-
-local function all_columns(rows)
-    local union = {}
-    for _, row in ipairs(rows) do
-        for column in pairs(row.texts) do union[column] = true end
-    end
-    return sql.columns(union)
-end
-
-local function names(columns)
-    local quoted = {}
-    for i, column in ipairs(columns) do quoted[i] = sql.quote(column) end
-    return table.concat(quoted, ", ")
-end
-
-local function one_row(job, model, row, columns, params)
-    local places = {}
-    for i, column in ipairs(columns) do
-        places[i] = params.push(row.texts[column],
-            sql.column_type(job, model, column))
-    end
-    if #columns == 0 then return "DEFAULT VALUES" end
-    return ("(%s) VALUES (%s)"):format(names(columns),
-        table.concat(places, ", "))
-end
-
-local function many_rows(job, model, rows, columns, params)
-    local arrays, casts, aliases = {}, {}, {}
-    for i, column in ipairs(columns) do
-        local texts = {}
-        for j, row in ipairs(rows) do
-            local text = row.texts[column]
-            texts[j] = text == nil and host.null or text
-        end
-        arrays[i] = params.push(values.array(texts), "text[]")
-        aliases[i] = "c" .. i
-        casts[i] = ("u.c%d::%s"):format(i,
-            sql.column_type(job, model, column))
-    end
-    return ("(%s) SELECT %s FROM unnest(%s) WITH ORDINALITY AS u(%s, n)"
-        .. " ORDER BY u.n"):format(names(columns), table.concat(casts, ", "),
-        table.concat(arrays, ", "), table.concat(aliases, ", "))
-end
-
--- Rows without an id and without any value: one statement each.
-local function insert_empty(job, model, rows)
-    for _, row in ipairs(rows) do
-        row.id = sql.query(job, ("INSERT INTO %s DEFAULT VALUES RETURNING \"id\"")
-            :format(sql.table(model)))[1][1]
-    end
-end
-
-local function statement(job, model, rows, columns, params)
-    local source = #rows == 1 and one_row(job, model, rows[1], columns, params)
-        or many_rows(job, model, rows, columns, params)
-    return ("INSERT INTO %s %s"):format(sql.table(model), source)
-end
-
--- The one row of a batch with its answer, in one statement.
-local function insert_answered(job, row)
-    local params, rows = sql.params(), { row }
-    complete(job, row)
-    return sql.answer(job, statement(job, row.model, rows, all_columns(rows),
-        params), params.list)
-end
-
---- Inserts complete rows of one model. With `lenient` a row that exists already
--- is left out; returns how many rows came in.
-local function insert(job, model, rows, lenient)
-    local columns = all_columns(rows)
-    if #columns == 0 and #rows > 1 then
-        insert_empty(job, model, rows)
-        return #rows
-    end
-    local params = sql.params()
-    local made = sql.query(job, ("%s%s RETURNING \"id\"")
-        :format(statement(job, model, rows, columns, params),
-            lenient and " ON CONFLICT DO NOTHING" or ""), params.list)
-    for i, row in ipairs(rows) do
-        row.id = row.id or made[i] and made[i][1]
-    end
-    return #made
-end
-
-local function insert_all(job, batch, lenient_row)
-    for _, group in ipairs(statements(job, batch, lenient_row)) do
-        for _, row in ipairs(group.rows) do complete(job, row) end
-        local lenient = lenient_row ~= nil and group.rows[1] == lenient_row
-        local count = insert(job, group.model, group.rows, lenient)
-        if lenient and count == 0 then return false end
-    end
-    return true
 end
 
 -- Links that other rows hold ------------------------------------------------
@@ -340,7 +204,7 @@ local function make_room(job, relation, parent)
 end
 
 local function run(job, batch, lenient_row)
-    if not insert_all(job, batch, lenient_row) then return false end
+    if not insert.all(job, batch.rows, lenient_row) then return false end
     add_pairs(job, batch)
     connect_later(job, batch)
     return true
@@ -357,7 +221,7 @@ function create.row(job, data)
     local row = add_row(job, batch, data)
     fill_seeks(job, batch)
     if job.plain and is_one_row(batch) then
-        return nil, insert_answered(job, row)
+        return nil, insert.answered(job, row)
     end
     run(job, batch)
     return row.id

@@ -111,7 +111,9 @@ local VERBS = {}
 
 function VERBS.create(planning, relation, node)
     access.need(planning.needs, relation.child, "create")
-    if relation.kind == "own" then access.need_link(planning.needs, relation) end
+    if relation.kind == "own" then
+        access.need_link(planning.needs, relation)
+    end
     return creates(planning, relation, node)
 end
 

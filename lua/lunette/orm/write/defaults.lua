@@ -83,7 +83,8 @@ function defaults.id(model)
 end
 
 --- Assignments that every change of a row carries: "version" and the fields
--- that hold the time of the last change. `assigned` are the columns already set.
+-- that hold the time of the last change. `assigned` are the columns already
+-- set.
 function defaults.touch(model, assigned)
     local parts, times = {}, {}
     local has_version = true

@@ -1,11 +1,11 @@
 --- Deleting rows, and what goes or changes with them.
 --
--- Foreign keys of the database are NO ACTION: everything that a deletion does to
--- other rows is worked out here, so that every changed row is known. First the
--- rows that go are gathered (cascades), then it is checked that none of the rest
--- must have one of them, and then one statement cuts the links and deletes: the
--- order of tables does not matter inside it, also when their rows refer to each
--- other in a circle.
+-- Foreign keys of the database are NO ACTION: everything that a deletion does
+-- to other rows is worked out here, so that every changed row is known. First
+-- the rows that go are gathered (cascades), then it is checked that none of the
+-- rest must have one of them, and then one statement cuts the links and
+-- deletes: the order of tables does not matter inside it, also when their rows
+-- refer to each other in a circle.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.delete
 local fail = require("lunette.orm.write.fail")
@@ -40,32 +40,32 @@ local function add(doomed, model, ids)
     return fresh
 end
 
--- "t.id ..." for the rows t that are children of `ids` by `relation`.
+-- "t.id IN (SELECT wanted FROM place WHERE known = ANY(list))"
+local function ids_in(place, wanted, known, list)
+    return ("t.\"id\" IN (SELECT x.%s FROM %s x WHERE x.%s = ANY(%s))"):format(
+        sql.quote(wanted), sql.table(place), sql.quote(known), list)
+end
+
+-- The condition for the rows t that are children of `ids` by `relation`.
 local function children_of(relation, params, ids)
     local list = sql.push_ids(params, relation.parent, ids)
     if relation.kind == "foreign" then
         return "t." .. sql.quote(relation.column) .. " = ANY(" .. list .. ")"
     elseif relation.kind == "own" then
-        return ("t.\"id\" IN (SELECT p.%s FROM %s p WHERE p.\"id\" = ANY(%s))")
-            :format(sql.quote(relation.column), sql.table(relation.parent), list)
+        return ids_in(relation.parent, relation.column, "id", list)
     end
-    local join = relation.join
-    return ("t.\"id\" IN (SELECT j.%s FROM %s j WHERE j.%s = ANY(%s))")
-        :format(sql.quote(join.far), sql.table(join), sql.quote(join.near), list)
+    return ids_in(relation.join, relation.join.far, relation.join.near, list)
 end
 
--- "t.id ..." for the rows t that are parents of `ids` by `relation`.
+-- The condition for the rows t that are parents of `ids` by `relation`.
 local function parents_of(relation, params, ids)
     local list = sql.push_ids(params, relation.child, ids)
     if relation.kind == "own" then
         return "t." .. sql.quote(relation.column) .. " = ANY(" .. list .. ")"
     elseif relation.kind == "foreign" then
-        return ("t.\"id\" IN (SELECT c.%s FROM %s c WHERE c.\"id\" = ANY(%s))")
-            :format(sql.quote(relation.column), sql.table(relation.child), list)
+        return ids_in(relation.child, relation.column, "id", list)
     end
-    local join = relation.join
-    return ("t.\"id\" IN (SELECT j.%s FROM %s j WHERE j.%s = ANY(%s))")
-        :format(sql.quote(join.near), sql.table(join), sql.quote(join.far), list)
+    return ids_in(relation.join, relation.join.near, relation.join.far, list)
 end
 
 local function lock_rows(job, model, params, condition)
@@ -180,8 +180,11 @@ local function delete_all(job, doomed)
         push_row_delete(entry, params, parts)
     end
     local last = table.remove(parts)
-    for i, part in ipairs(parts) do parts[i] = ("d%d AS (%s)"):format(i, part) end
-    local with = #parts > 0 and "WITH " .. table.concat(parts, ", ") .. " " or ""
+    for i, part in ipairs(parts) do
+        parts[i] = ("d%d AS (%s)"):format(i, part)
+    end
+    local with = table.concat(parts, ", ")
+    if #parts > 0 then with = "WITH " .. with .. " " end
     sql.query(job, with .. last, params.list)
 end
 

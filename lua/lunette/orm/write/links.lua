@@ -105,10 +105,11 @@ end
 
 local function other_parent(job, relation, parent, child)
     local params = sql.params()
-    local rows = sql.query(job, ("SELECT 1 FROM %s WHERE \"id\" = %s AND %s <> %s")
-        :format(sql.table(relation.child), child_param(params, relation, child),
-            sql.quote(relation.column), parent_param(params, relation, parent)),
-        params.list)
+    local condition = ("\"id\" = %s AND %s <> %s"):format(
+        child_param(params, relation, child), sql.quote(relation.column),
+        parent_param(params, relation, parent))
+    local rows = sql.query(job, ("SELECT 1 FROM %s WHERE %s")
+        :format(sql.table(relation.child), condition), params.list)
     return #rows > 0
 end
 
@@ -155,7 +156,8 @@ local function delete_pairs(job, relation, params, condition)
 end
 
 local function free_pairs(job, relation, parent, children)
-    local near, far = sql.quote(relation.join.near), sql.quote(relation.join.far)
+    local join = relation.join
+    local near, far = sql.quote(join.near), sql.quote(join.far)
     if not relation.child_many then
         local params = sql.params()
         delete_pairs(job, relation, params, ("%s = ANY(%s) AND %s <> %s")

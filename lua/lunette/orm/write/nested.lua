@@ -1,8 +1,8 @@
 --- What happens to the relations of a row that is changed.
 --
 -- The order of the verbs is fixed and does not depend on the document: all
--- creates of the row's relations, then all updates, and so on; within a verb the
--- order of the model's fields.
+-- creates of the row's relations, then all updates, and so on; within a verb
+-- the order of the model's fields.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.nested
 local create = require("lunette.orm.write.create")

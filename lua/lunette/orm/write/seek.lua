@@ -1,8 +1,8 @@
 --- Finding the rows that selectors name.
 --
 -- All selectors of one list are resolved by one statement for each unique field
--- that they use. Rows that are about to change are locked, in the order of their
--- ids, so that two writes of the same rows wait for each other instead of
+-- that they use. Rows that are about to change are locked, in the order of
+-- their ids, so that two writes of the same rows wait for each other instead of
 -- blocking each other.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.seek
@@ -19,7 +19,8 @@ local seek = {}
 function seek.key(job, selector)
     local text = values.text(job, selector.value)
     if text == host.null then return nil, "null" end
-    if selector.field.type == "id" and not values.is_id(selector.field, text) then
+    local field = selector.field
+    if field.type == "id" and not values.is_id(field, text) then
         return nil, text
     end
     return text, text
@@ -128,8 +129,8 @@ function seek.one(job, selector)
     local key = seek.key(job, selector)
     if not key then return nil end
     local params = sql.params()
-    local rows = sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s FOR UPDATE")
-        :format(sql.table(selector.model),
+    local rows = sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s FOR"
+        .. " UPDATE"):format(sql.table(selector.model),
             seek.condition(params, selector, key)), params.list)
     return rows[1] and rows[1][1]
 end

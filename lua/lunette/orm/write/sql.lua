@@ -71,8 +71,8 @@ function sql.column_type(job, model, column)
     error(("model '%s' has no column '%s'"):format(model.key, column), 2)
 end
 
---- The columns of a map column → text, sorted, so that equal writes have equal
--- statements.
+--- The columns of a map column → text, sorted, so that equal writes have
+-- equal statements.
 function sql.columns(texts)
     local columns = {}
     for column in pairs(texts) do columns[#columns + 1] = column end

@@ -1,3 +1,5 @@
+-- Which rights a write needs.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local writes = require("support.writes")
 

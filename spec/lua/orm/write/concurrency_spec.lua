@@ -1,4 +1,5 @@
 -- Several connections write at the same time.
+-- SPDX-License-Identifier: Apache-2.0
 local db = require("support.db")
 local server = require("support.server")
 local writes = require("support.writes")

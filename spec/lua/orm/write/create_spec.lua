@@ -1,3 +1,5 @@
+-- Creating records.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local writes = require("support.writes")
 

@@ -1,3 +1,5 @@
+-- Deleting records, and what goes with them.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local writes = require("support.writes")
 

@@ -1,3 +1,5 @@
+-- updateMany and deleteMany.
+-- SPDX-License-Identifier: Apache-2.0
 local writes = require("support.writes")
 
 describe("updateMany and deleteMany", writes.with_database(function(w)

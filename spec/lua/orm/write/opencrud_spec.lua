@@ -1,6 +1,7 @@
 -- Replays the contract cases without the host: planners, executor and database.
 -- LUNETTE_CASES names another file of cases. What needs the schema or events is
 -- left to the contract runner (spec/contract/opencrud).
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local db = require("support.db")
 local host = require("support.host")

@@ -1,6 +1,7 @@
 -- The rules of relations in nested writes, one by one: P is the side that is
 -- updated or created, C the other; M means a list, ! required. Each rule is run
 -- with the link kept on either side.
+-- SPDX-License-Identifier: Apache-2.0
 local writes = require("support.writes")
 
 local VIOLATES = "would violate the required relation 'ChildToParent' between"

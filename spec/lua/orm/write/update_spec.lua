@@ -1,3 +1,5 @@
+-- Changing records, and upsert.
+-- SPDX-License-Identifier: Apache-2.0
 local writes = require("support.writes")
 
 describe("update", writes.with_database(function(w)
