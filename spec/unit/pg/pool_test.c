@@ -58,6 +58,19 @@ static void takes_binary_parameters(void **state)
     close_pool(pool);
 }
 
+static void answers_text_where_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct lun_pg_pool *pool = ready_pool(1);
+    struct lun_pg_statement s = statement("select 258::int4", true);
+    s.text_results = true;
+    struct outcome o = {0};
+    query(pool, &s, NULL, &o);
+    wait_for(&o);
+    assert_string_equal(o.text, "258");
+    close_pool(pool);
+}
+
 static void never_calls_back_before_it_returns(void **state)
 {
     (void)state;
@@ -565,6 +578,7 @@ int main(void)
         CASE(answers_a_statement),
         CASE(answers_binary_values_and_nulls),
         CASE(takes_binary_parameters),
+        CASE(answers_text_where_it_is_asked_for),
         CASE(never_calls_back_before_it_returns),
         CASE(keeps_the_neighbours_of_a_failing_read),
         CASE(keeps_the_neighbours_of_a_statement_that_cannot_be_parsed),
