@@ -52,7 +52,7 @@ const struct lun_command lun_commands[] = {
      "lunette token --user admin --ttl 1h", token_keys, token_options,
      lun_command_token},
     {"schema", "", 0, "print the GraphQL schema, sorted",
-     "lunette schema --role sales.user", schema_keys, schema_options,
+     "lunette schema --role sales.seller", schema_keys, schema_options,
      lun_command_schema},
     {"new", "APP", 1, "make a small app to begin with", "lunette new stock",
      apps_keys, NULL, lun_command_new},

@@ -78,6 +78,8 @@ static void load(const struct lun_config *config, struct lun_buf *report)
     lun_lua_push_option(&options, "apps", config->apps);
     lun_lua_push_option(&options, "data", config->data);
     lun_lua_push_option(&options, "database", config->migrator_database);
+    lun_lua_push_option(&options, "accept_loss", config->accept_loss);
+    lun_lua_push_option(&options, "anonymous_role", config->anonymous_role);
     lun_buf_push_str(&options, config->demo ? ",\"demo\":true}" : "}");
     if (lun_lua_call(config, "run", &options, report, &err) != 0) {
         push_failure(report, err.message);

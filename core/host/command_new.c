@@ -10,31 +10,10 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/host/command.h"
+#include "core/host/lua_call.h"
 #include "core/os/file.h"
 
 #define NAME_MAX_LEN 40
-
-static const char sample[] =
-    "-- The app %s: save this file, and the running server has what it says.\n"
-    "app \"%s\" { version = \"1.0.0\", title = \"%s\" }\n"
-    "\n"
-    "role \"user\"    { title = \"Employee\" }\n"
-    "role \"manager\" { title = \"Manager\", implies = { \"user\" } }\n"
-    "\n"
-    "model \"%sNote\" {\n"
-    "  title = \"Note\", label = \"{title}\", order = \"-written\",\n"
-    "  fields = {\n"
-    "    title   = text { required = true, size = 200 },\n"
-    "    body    = text {},\n"
-    "    done    = bool { default = false },\n"
-    "    written = created {},\n"
-    "  },\n"
-    "}\n"
-    "\n"
-    "access \"%sNote\" {\n"
-    "  user    = { \"read\", \"create\", \"write\" },\n"
-    "  manager = { \"delete\" },\n"
-    "}\n";
 
 static bool is_name(const char *name)
 {
@@ -51,46 +30,42 @@ static bool is_name(const char *name)
     return true;
 }
 
-/* "my_stock" -> "MyStock" and "My stock". */
-static void spell(const char *name, char *camel, char *title)
+/* lua/lunette/app/template.lua writes the text. */
+static int make_text(const struct lun_config *config, const char *name,
+                     struct lun_buf *text, struct lun_err *err)
 {
-    bool upper = true;
-    for (; *name != '\0'; name++) {
-        bool gap = *name == '_';
-        *title++ = gap ? ' ' : *name;
-        if (!gap) {
-            *camel++ = upper ? (char)toupper((unsigned char)*name) : *name;
-        }
-        upper = gap;
-    }
-    *camel = '\0';
-    *title = '\0';
+    struct lun_buf options;
+    lun_buf_init(&options);
+    lun_lua_push_option(&options, "name", name);
+    lun_buf_push_byte(&options, '}');
+    int code = lun_lua_call(config, "new", &options, text, err);
+    lun_buf_release(&options);
+    return code;
 }
 
-static int write_app(const char *folder, const char *name, struct lun_err *err)
+static int write_app(const struct lun_config *config, const char *name,
+                     struct lun_err *err)
 {
+    char folder[PATH_MAX];
     char path[PATH_MAX];
-    char camel[NAME_MAX_LEN + 1];
-    char title[NAME_MAX_LEN + 1];
     struct lun_buf text;
-    int len = snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (len < 0 || (size_t)len + 9 >= sizeof path) {
-        return lun_error_set(err, LUN_EIO, "path is too long: '%s'", folder);
+    int len = snprintf(folder, sizeof folder, "%s/%s", config->apps, name);
+    if (len < 0 || (size_t)len + 9 >= sizeof folder) {
+        return lun_error_set(err, LUN_EIO, "path is too long: '%s'",
+                             config->apps);
     }
-    if (lun_file_exists(path)) {
-        return lun_error_set(err, LUN_ECONFLICT, "'%s' is there already", path);
+    if (lun_file_exists(folder)) {
+        return lun_error_set(err, LUN_ECONFLICT, "'%s' is there already",
+                             folder);
     }
-    int code = lun_file_mkdirs(path, 0755, err);
-    spell(name, camel, title);
-    title[0] = (char)toupper((unsigned char)title[0]);
+    (void)snprintf(path, sizeof path, "%.*s/app.lua", len, folder);
     lun_buf_init(&text);
-    lun_buf_printf(&text, sample, name, name, title, camel, camel);
-    (void)strcat(path, "/app.lua");
+    int code = make_text(config, name, &text, err);
     if (code == 0) {
-        code = text.failed
-                   ? lun_error_set(err, LUN_EMEMORY, "out of memory")
-                   : lun_file_write(path, 0644, text.data, text.len, false,
-                                    err);
+        code = lun_file_mkdirs(folder, 0755, err);
+    }
+    if (code == 0) {
+        code = lun_file_write(path, 0644, text.data, text.len, false, err);
     }
     lun_buf_release(&text);
     if (code == 0) {
@@ -115,7 +90,7 @@ int lun_command_new(struct lun_command_line *line)
                       line->args[0], NAME_MAX_LEN);
         return LUN_EXIT_USAGE;
     }
-    if (write_app(line->config.apps, line->args[0], &err) != 0) {
+    if (write_app(&line->config, line->args[0], &err) != 0) {
         (void)fprintf(stderr, "lunette new: %s\n", err.message);
         return LUN_EXIT_FAILED;
     }

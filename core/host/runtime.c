@@ -151,6 +151,7 @@ static int run_loader(const struct lun_runtime *runtime,
     lun_lua_push_option(&options, "apps", runtime->config.apps);
     lun_lua_push_option(&options, "data", runtime->dir.path);
     lun_lua_push_option(&options, "database", migrator(&runtime->config));
+    lun_lua_push_option(&options, "accept_loss", runtime->config.accept_loss);
     lun_buf_push_str(&options,
                      runtime->config.demo ? ",\"demo\":true}" : "}");
     int code =

@@ -10,6 +10,7 @@ local loader = {}
 
 local LUA_BYTES = 4 * 1024 * 1024
 local DATA_BYTES = 512 * 1024 * 1024
+local PLAN_LINES = 50 -- of a refused change that are shown
 
 local function problem(message)
     return { { message = message } }
@@ -102,15 +103,87 @@ local function refused(errors, warnings)
         warnings = entries(warnings) }
 end
 
+-- Roles ---------------------------------------------------------------------
+
+-- The roles with all that they imply, as a set.
+local function close_roles(set, names)
+    local by_name, closed = {}, {}
+    for _, role in ipairs(set.roles) do by_name[role.name] = role end
+    for _, name in ipairs(names) do
+        local role = by_name[name]
+        if not role and name ~= "admin" and name ~= "public"
+            and name ~= "portal" then
+            return nil, name
+        end
+        closed[name] = true
+        for _, implied in ipairs(role and role.implies or {}) do
+            closed[implied] = true
+        end
+    end
+    return closed
+end
+
+local function unknown_role(set, name)
+    local text = require("lunette.util.text")
+    local names = { "admin", "public", "portal" }
+    for _, role in ipairs(set.roles) do names[#names + 1] = role.name end
+    local near = text.nearest and text.nearest(name, names)
+    return ("there is no role '%s'%s"):format(name,
+        near and ("; did you mean '" .. near .. "'?") or "")
+end
+
+-- Errors when the role of requests without a token is none of the set.
+local function check_anonymous(set, name)
+    if not name or name == "" or close_roles(set, { name }) then return nil end
+    return problem("anonymous_role: " .. unknown_role(set, name))
+end
+
 -- Loading -------------------------------------------------------------------
+
+-- "sales.order.note, sales.tag" as a set.
+local function accepted_losses(text)
+    local accept = {}
+    for item in (text or ""):gmatch("[^,%s]+") do
+        if not item:find("^[%w_]+%.[%w_]+$")
+            and not item:find("^[%w_]+%.[%w_]+%.[%w_]+$") then
+            return nil, problem(("accept_loss: '%s' is not of the form"
+                .. " schema.table.column or schema.table"):format(item))
+        end
+        accept[item] = true
+    end
+    return accept
+end
+
+-- What was refused, and after it the statements of which nothing was run.
+local function with_plan(refusals, steps)
+    local errors, plan, seen = {}, {}, {}
+    for _, step in ipairs(steps) do seen[step] = true end
+    for _, refusal in ipairs(refusals) do
+        errors[#errors + 1] = refusal
+        if refusal.sql and not seen[refusal.sql] then plan[#plan + 1] = refusal.sql end
+    end
+    for _, step in ipairs(steps) do plan[#plan + 1] = step end
+    for i = 1, math.min(#plan, PLAN_LINES) do
+        errors[#errors + 1] = { message = "not run: "
+            .. plan[i]:gsub("%s+", " ") }
+    end
+    if #plan > PLAN_LINES then
+        errors[#errors + 1] = { message = ("not run: %d more statements")
+            :format(#plan - PLAN_LINES) }
+    end
+    return errors
+end
 
 local function change_database(db, set, sources, options)
     local schema = require("lunette.schema")
     local data = require("lunette.data")
     local files, errors = read_data(options.apps, sources, options.demo)
     if not files then return nil, errors end
-    local ok, steps = schema.apply(db, set)
-    if not ok then return nil, steps end
+    local accept
+    accept, errors = accepted_losses(options.accept_loss)
+    if not accept then return nil, errors end
+    local ok, steps, plan = schema.apply(db, set, { accept = accept })
+    if not ok then return nil, with_plan(steps, plan) end
     local lines
     lines, errors = data.load(db, set, files)
     if not lines then return nil, errors end
@@ -140,6 +213,8 @@ end
 local function load(options)
     local set, sources, warnings = loader.compile(options.apps)
     if not set then return refused(sources, warnings) end
+    local wrong = check_anonymous(set, options.anonymous_role)
+    if wrong then return refused(wrong, set.warnings) end
     local db, message = host.connect(options.database)
     if not db then
         return refused(problem("cannot reach the database: " .. message))
@@ -155,7 +230,8 @@ local function load(options)
 end
 
 --- Loads the apps: compiles, changes the database, writes the set.
--- @tparam table options apps and data (folders), database (conninfo), demo
+-- @tparam table options apps and data (folders), database (conninfo), demo,
+--   accept_loss and anonymous_role (texts of the settings)
 -- @treturn string the report of core/host/loadout.h
 function loader.run(options)
     return host.json_encode(load(options))
@@ -178,31 +254,14 @@ function loader.check(options)
     return host.json_encode(report)
 end
 
--- The roles with all that they imply, as a set.
-local function close_roles(set, names)
-    local by_name, closed = {}, {}
-    for _, role in ipairs(set.roles) do by_name[role.name] = role end
-    for _, name in ipairs(names) do
-        local role = by_name[name]
-        if not role and name ~= "admin" and name ~= "public"
-            and name ~= "portal" then
-            return nil, name
-        end
-        closed[name] = true
-        for _, implied in ipairs(role and role.implies or {}) do
-            closed[implied] = true
-        end
-    end
-    return closed
-end
-
-local function unknown_role(set, name)
-    local text = require("lunette.util.text")
-    local names = { "admin", "public", "portal" }
-    for _, role in ipairs(set.roles) do names[#names + 1] = role.name end
-    local near = text.nearest and text.nearest(name, names)
-    return ("there is no role '%s'%s"):format(name,
-        near and ("; did you mean '" .. near .. "'?") or "")
+--- `lunette new`: the app.lua of a new app.
+-- @tparam table options name
+-- @treturn string its text
+function loader.new(options)
+    local template = require("lunette.app.template")
+    local files, message = template.files(options.name)
+    if not files then error(message, 0) end
+    return files[1].text
 end
 
 local function set_of(options)

@@ -6,8 +6,8 @@ local names = require("lunette.util.names")
 local template = {}
 
 local APP = [[
--- The app "$app". Save this file: the running server has the tables, the API
--- and the admin screens of it at once. The words are told in docs/language.md.
+-- The app "$app". Save this file, and the running server has its tables and
+-- its API at once. docs/language.md explains every word.
 app "$app" { version = "0.1.0", title = "$Title" }
 
 role "user"    { title = "Employee" }
@@ -40,7 +40,7 @@ model "${Prefix}Task" {
     moved_at = updated {},
   },
   check = { "start == nil or due == nil or due >= start",
-            "{title} would be due before it starts" },
+            "{due} is before {start}" },
 }
 
 access "${Prefix}Project" { user = "read", manager = "all" }
