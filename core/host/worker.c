@@ -21,6 +21,7 @@
 #include "core/telemetry/metrics.h"
 
 #define MEASURE_MS 500
+#define CLOSING_TURNS 16
 
 struct worker {
     uv_loop_t loop;
@@ -194,11 +195,18 @@ static int open_handles(struct worker *worker)
     return rc;
 }
 
-static void close_handle(uv_handle_t *handle, void *context)
+/* Only what is the worker's own: parts that close in several steps (the merging
+ * of reads) would find a handle closed under their feet. */
+static void close_handles(struct worker *worker)
 {
-    (void)context;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
+    lun_loop_beat_stop(&worker->beat);
+    lun_loop_flush_stop(&worker->flush);
+    uv_close((uv_handle_t *)&worker->control, NULL);
+    uv_close((uv_handle_t *)&worker->term, NULL);
+    uv_close((uv_handle_t *)&worker->measure, NULL);
+    for (int turn = 0; turn < CLOSING_TURNS && uv_loop_alive(&worker->loop);
+         turn++)
+        (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
 }
 
 static void run(struct worker *worker)
@@ -207,10 +215,7 @@ static void run(struct worker *worker)
     if (lun_pg_pool_ready(worker->service->pool))
         on_pool_ready(worker, true);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
-    lun_loop_beat_stop(&worker->beat);
-    lun_loop_flush_stop(&worker->flush);
-    uv_walk(&worker->loop, close_handle, NULL);
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    close_handles(worker);
     (void)uv_loop_close(&worker->loop);
     lun_log_close();
 }
