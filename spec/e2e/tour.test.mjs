@@ -1,0 +1,106 @@
+// The tour of README.md, block by block, as a reader copies it.
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { blocks } from './support/markdown.mjs';
+import { bin, request, root, sampleApps, sleep, temporaryFolder, until }
+  from './support/server.mjs';
+
+const HOST = 'http://127.0.0.1:8080';
+const LOAD_MS = 1000; // a reader needs longer to go from the editor to the page
+
+/** A port that is free together with the next one. */
+async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 20000);
+    const taken = await Promise.all([port, port + 1].map((one) => new Promise((resolve) => {
+      const server = net.createServer().once('error', () => resolve(true));
+      server.listen(one, '127.0.0.1', () => server.close(() => resolve(false)));
+    })));
+    if (!taken.includes(true)) return port;
+  }
+}
+
+/** A folder like a clone, with a built program. */
+function clone() {
+  const folder = temporaryFolder();
+  fs.cpSync(sampleApps, path.join(folder, 'apps'), { recursive: true });
+  fs.writeFileSync(path.join(folder, 'lunette'), `#!/bin/sh\nexec '${bin}' "$@"\n`,
+    { mode: 0o755 });
+  return folder;
+}
+
+describe('the tour of README.md', () => {
+  let folder;
+  let port;
+  let token;
+  const env = () => ({ ...process.env, LUNETTE_PORT: String(port) });
+  const here = (text) => text.replaceAll(HOST, `http://127.0.0.1:${port}`)
+    .replaceAll(':8081', `:${port + 1}`);
+
+  before(async () => {
+    folder = clone();
+    port = await freePort();
+  });
+  after(() => spawnSync('./lunette', ['down'], { cwd: folder, env: env() }));
+
+  function run(text) {
+    const shell = spawnSync('sh', ['-e', '-c', here(text)],
+      { cwd: folder, env: env(), encoding: 'utf8', timeout: 120000 });
+    assert.equal(shell.status, 0, `${text}\n${shell.stdout}${shell.stderr}`);
+    if (/^eyJ\S+$/.test(shell.stdout.trim())) token = shell.stdout.trim();
+    return shell.stdout;
+  }
+
+  async function ask(query) {
+    const answer = await request(`http://127.0.0.1:${port}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query }),
+    });
+    return JSON.parse(answer.text);
+  }
+
+  const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
+  const first = readme.slice(0, readme.indexOf('## A tour')).split('\n').length;
+  const tour = blocks(readme).filter((one) => one.line > first);
+
+  test('has commands, queries and answers', () => {
+    for (const kind of ['sh', 'graphql', 'json', 'output']) {
+      assert.ok(tour.filter((one) => one.kind === kind).length > 2, kind);
+    }
+  });
+
+  tour.forEach(({ kind, text, line }, i) => {
+    const next = tour[i + 1];
+    if (kind === 'sh') {
+      test(`${line}: ${text.split('\n')[0]}`, async () => {
+        const output = run(text);
+        if (next?.kind === 'output') {
+          for (const part of here(next.text).trimEnd().split(/ \.\.\.$|\n/)) {
+            assert.ok(output.includes(part), `'${part}' is not in\n${output}`);
+          }
+        }
+        if (/apps\//.test(text)) await sleep(LOAD_MS);
+      });
+    } else if (kind === 'graphql') {
+      test(`${line}: ${text.split('\n').slice(0, 2).join(' ')}`, async () => {
+        if (next?.kind !== 'json') {
+          assert.equal((await ask(text)).errors, undefined);
+          return;
+        }
+        const wanted = JSON.parse(next.text);
+        let found = await ask(text);
+        // Roles are looked up again after five seconds.
+        if (text.startsWith('{') && wanted.errors === undefined && found.errors) {
+          await until('the role to count', async () => !(found = await ask(text)).errors, 7);
+        }
+        assert.deepEqual(found, wanted);
+      });
+    }
+  });
+});
