@@ -387,6 +387,20 @@ static int include_settings(const struct lun_cluster *cluster,
 
 /* --- all of it ---------------------------------------------------------- */
 
+/* The place a link leads to: the server may not pass through the link's own
+ * folder. */
+static int resolve(struct lun_cluster *cluster, struct lun_err *err)
+{
+    char *real = lun_file_absolute(cluster->data);
+    if (real == NULL) {
+        return lun_error_set(err, LUN_EIO, "cannot find '%s': %s",
+                             cluster->data, strerror(errno));
+    }
+    (void)snprintf(cluster->data, sizeof cluster->data, "%s", real);
+    free(real);
+    return 0;
+}
+
 static int find_users(struct lun_cluster *cluster, struct lun_err *err)
 {
     struct lun_process_user self;
@@ -447,6 +461,9 @@ int lun_cluster_prepare(const struct lun_config *config,
     }
     if (code == 0 && version == 0) {
         code = make_cluster(cluster, dir, err);
+    }
+    if (code == 0) {
+        code = resolve(cluster, err);
     }
     if (code == 0) {
         code = make_socket(cluster, dir, err);
