@@ -1,0 +1,11 @@
+-- The directory of users: what a token is checked against.
+app "base" { version = "1.0.0", title = "Users" }
+
+model "User" {
+  fields = {
+    login  = text { required = true, unique = true, size = 100 },
+    name   = text { required = true },
+    active = bool { required = true, default = true },
+    roles  = list(text) {},
+  },
+}
