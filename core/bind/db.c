@@ -95,8 +95,8 @@ static int count_params(lua_State *L)
     }
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_getfield(L, 3, "n");
-    size_t count = lua_isnumber(L, -1) ? (size_t)lua_tonumber(L, -1)
-                                       : lua_objlen(L, 3);
+    size_t count =
+        lua_isnumber(L, -1) ? (size_t)lua_tonumber(L, -1) : lua_objlen(L, 3);
     lua_pop(L, 1);
     if (count > PARAMS_MAX) {
         (void)luaL_error(L, "more than %d parameters", PARAMS_MAX);
@@ -236,8 +236,9 @@ static int host_connect(lua_State *L)
 void lun_bind_db_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"query", db_query},       {"begin", db_begin}, {"commit", db_commit},
-        {"rollback", db_rollback}, {"close", db_close}, {"__gc", db_close},
+        {"query", db_query},   {"begin", db_begin},
+        {"commit", db_commit}, {"rollback", db_rollback},
+        {"close", db_close},   {"__gc", db_close},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {{"connect", host_connect},

@@ -136,8 +136,8 @@ static void read_entry(struct reading *reading, const char *folder,
     char relative[PATH_MAX];
     char path[PATH_MAX];
     struct stat info;
-    if (!join(relative, folder, name) ||
-        !join(path, reading->root, relative) || stat(path, &info) != 0) {
+    if (!join(relative, folder, name) || !join(path, reading->root, relative) ||
+        stat(path, &info) != 0) {
         return;
     }
     if (S_ISDIR(info.st_mode)) {
@@ -236,8 +236,10 @@ static int host_guarded(lua_State *L)
 void lun_bind_loader_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"folders", host_folders},       {"read_files", host_read_files},
-        {"write_file", host_write_file}, {"guarded", host_guarded},
+        {"folders", host_folders},
+        {"read_files", host_read_files},
+        {"write_file", host_write_file},
+        {"guarded", host_guarded},
         {NULL, NULL},
     };
     luaL_register(L, "host", functions);

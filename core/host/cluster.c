@@ -146,11 +146,18 @@ static int run_initdb(const struct lun_cluster *cluster, const char *data,
     if (code != 0) {
         return code;
     }
-    const char *argv[] = {program,         "-D",           data,
-                          "-U",            cluster->superuser,
-                          "-E",            "UTF8",         "--locale=C",
-                          "-k",            "--auth-local=trust",
-                          "--auth-host=reject",            NULL};
+    const char *argv[] = {program,
+                          "-D",
+                          data,
+                          "-U",
+                          cluster->superuser,
+                          "-E",
+                          "UTF8",
+                          "--locale=C",
+                          "-k",
+                          "--auth-local=trust",
+                          "--auth-host=reject",
+                          NULL};
     int status = lun_process_run(argv, &cluster->user, cluster->log, err);
     if (status > 0) {
         return lun_error_set(err, LUN_EIO,
@@ -358,9 +365,9 @@ static int write_settings(const struct lun_config *config,
                    "log_min_error_statement = panic\n"
                    "log_line_prefix = '%%m [%%p] %%q%%u@%%d '\n",
                    connections(config));
-    code = text.failed ? lun_error_set(err, LUN_EMEMORY, "out of memory")
-                       : lun_file_write(path, 0644, text.data, text.len, false,
-                                        err);
+    code = text.failed
+               ? lun_error_set(err, LUN_EMEMORY, "out of memory")
+               : lun_file_write(path, 0644, text.data, text.len, false, err);
     lun_buf_release(&text);
     return code;
 }

@@ -45,9 +45,8 @@ const struct lun_command lun_commands[] = {
      "lunette status --json", data_keys, status_options, lun_command_status},
     {"check", "[APP]", 1, "check the apps without changing anything",
      "lunette check sales", apps_keys, check_options, lun_command_check},
-    {"test", "[PATH]...", 0, "run the tests",
-     "./lunette test spec/lua/model", data_keys, test_options,
-     lun_command_test},
+    {"test", "[PATH]...", 0, "run the tests", "./lunette test spec/lua/model",
+     data_keys, test_options, lun_command_test},
     {"token", "", 0, "print a signed token for a user",
      "lunette token --user admin --ttl 1h", token_keys, token_options,
      lun_command_token},
@@ -201,13 +200,12 @@ static int read_named(struct reading *reading, const char *name,
         return reading->file != NULL ? 0 : missing_value(name);
     }
     if (option != NULL && option->value == NULL) {
-        return inside == NULL
-                   ? keep_option(reading, option, "")
-                   : complain("lunette: option '--%s' has no value", name,
-                              NULL);
+        return inside == NULL ? keep_option(reading, option, "")
+                              : complain("lunette: option '--%s' has no value",
+                                         name, NULL);
     }
-    if (option == NULL && (key == NULL ||
-                           !takes_key(reading->command, key->name))) {
+    if (option == NULL &&
+        (key == NULL || !takes_key(reading->command, key->name))) {
         return unknown_option(reading->command, name);
     }
     if (option == NULL && key->kind == LUN_CONFIG_FLAG) {
@@ -251,8 +249,7 @@ static int read_args(struct reading *reading, int argc, char **argv)
         } else if (argv[i][0] == '-') {
             code = complain("lunette: unknown option '%s'", argv[i], NULL);
         } else if (line->arg_count >= reading->command->max_args) {
-            code = complain("lunette: unexpected argument '%s'", argv[i],
-                            NULL);
+            code = complain("lunette: unexpected argument '%s'", argv[i], NULL);
         } else {
             line->args[line->arg_count++] = argv[i];
         }
@@ -282,8 +279,8 @@ static int read_settings(struct reading *reading, struct lun_err *err)
         code = lun_config_read_env(config, err);
     }
     for (size_t i = 0; i < reading->count && code == 0; i++) {
-        code = lun_config_set(config, reading->keys[i], reading->values[i],
-                              err);
+        code =
+            lun_config_set(config, reading->keys[i], reading->values[i], err);
     }
     reading->line->apps_given = code == 0 && config->apps != apps;
     return code != 0 ? code : lun_config_check(config, err);

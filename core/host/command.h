@@ -47,7 +47,7 @@ struct lun_command_line {
 
 struct lun_command {
     const char *name;
-    const char *args;    /* "[APP]" */
+    const char *args; /* "[APP]" */
     size_t max_args;
     const char *summary;
     const char *example;
@@ -67,14 +67,14 @@ const char *lun_command_option(const struct lun_command_line *line,
 extern const struct lun_command lun_commands[];
 
 /* What the table runs, by file. */
-int lun_command_up(struct lun_command_line *line);       /* command_up.c */
-int lun_command_down(struct lun_command_line *line);     /* command_run.c */
+int lun_command_up(struct lun_command_line *line);   /* command_up.c */
+int lun_command_down(struct lun_command_line *line); /* command_run.c */
 int lun_command_status(struct lun_command_line *line);
 int lun_command_token(struct lun_command_line *line);
-int lun_command_check(struct lun_command_line *line);    /* command_apps.c */
+int lun_command_check(struct lun_command_line *line); /* command_apps.c */
 int lun_command_schema(struct lun_command_line *line);
-int lun_command_new(struct lun_command_line *line);      /* command_new.c */
-int lun_command_help(struct lun_command_line *line);     /* command_help.c */
+int lun_command_new(struct lun_command_line *line);  /* command_new.c */
+int lun_command_help(struct lun_command_line *line); /* command_help.c */
 int lun_command_version(struct lun_command_line *line);
 int lun_command_test(struct lun_command_line *line);
 

@@ -151,7 +151,7 @@ static int show_check(const struct lun_command_line *line,
         (void)printf("%.*s\n", (int)text->len, text->data);
         const struct lun_json *ok = lun_json_get(report, "ok");
         code = ok != NULL && ok->type == LUN_JSON_TRUE ? LUN_EXIT_OK
-                                                        : LUN_EXIT_FAILED;
+                                                       : LUN_EXIT_FAILED;
     } else {
         code = print_check(report, app);
     }
@@ -212,8 +212,7 @@ static int show_schema(const struct lun_buf *text)
     lun_arena_init(&arena, REPORT_MEMORY);
     int code = lun_json_parse(&arena, text->data, text->len, 16, 1000000,
                               &report, &err);
-    const struct lun_json *sdl =
-        code == 0 ? lun_json_get(report, "sdl") : NULL;
+    const struct lun_json *sdl = code == 0 ? lun_json_get(report, "sdl") : NULL;
     if (code != 0) {
         code = fail(err.message);
     } else if (sdl != NULL) {
@@ -227,10 +226,10 @@ static int show_schema(const struct lun_buf *text)
              at != NULL; at = at->next) {
             const char *file = text_of(at, "file");
             const char *number = text_of(at, "line");
-            (void)fprintf(stderr, "%s%s%s%s%s\n", file,
-                          number[0] != '\0' ? ":" : "", number,
-                          file[0] != '\0' ? ": " : "lunette: ",
-                          text_of(at, "message"));
+            (void)fprintf(
+                stderr, "%s%s%s%s%s\n", file, number[0] != '\0' ? ":" : "",
+                number,
+                file[0] != '\0' ? ": " : "lunette: ", text_of(at, "message"));
         }
         code = LUN_EXIT_FAILED;
     }

@@ -15,9 +15,9 @@ static const char exit_codes[] =
 
 /* The settings that `up --help` shows; the others are for 'help config'. */
 static const char *const common[] = {
-    "apps", "data",     "database", "host",           "port",
-    "ops_port", "workers",  "anonymous_role", "strict", "demo", "accept_loss",
-    "watch", "detach", NULL};
+    "apps",        "data",    "database",       "host",   "port",
+    "ops_port",    "workers", "anonymous_role", "strict", "demo",
+    "accept_loss", "watch",   "detach",         NULL};
 
 static void print_key(const struct lun_config_key *key)
 {
@@ -29,8 +29,8 @@ static void print_key(const struct lun_config_key *key)
     char name[64];
     /* What is on already is there to be turned off. */
     bool on = key->kind == LUN_CONFIG_FLAG && strcmp(key->value, "true") == 0;
-    (void)snprintf(name, sizeof name, "--%s%s %s", on ? "[no-]" : "",
-                   key->name, kinds[key->kind]);
+    (void)snprintf(name, sizeof name, "--%s%s %s", on ? "[no-]" : "", key->name,
+                   kinds[key->kind]);
     for (char *c = name; *c != '\0' && *c != ' '; c++) {
         *c = *c == '_' ? '-' : *c;
     }

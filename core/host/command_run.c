@@ -129,8 +129,9 @@ static int fill_token(const struct lun_command_line *line,
         }
         if (role[0] == '\0' || strlen(role) >= LUN_TOKEN_ROLE ||
             token->role_count == LUN_TOKEN_ROLES_MAX) {
-            (void)fprintf(stderr, "lunette token: '%s' is no role, or there "
-                                  "are more than %d\n",
+            (void)fprintf(stderr,
+                          "lunette token: '%s' is no role, or there "
+                          "are more than %d\n",
                           role, LUN_TOKEN_ROLES_MAX);
             return LUN_EXIT_USAGE;
         }
@@ -147,8 +148,9 @@ static int read_ttl(struct lun_command_line *line)
     if (ttl != NULL &&
         lun_config_set(&line->config, lun_config_key_find("token_ttl"), ttl,
                        &err) != 0) {
-        (void)fprintf(stderr, "lunette token: --ttl: '%s' is not a time such "
-                              "as 1h or 30m\n",
+        (void)fprintf(stderr,
+                      "lunette token: --ttl: '%s' is not a time such "
+                      "as 1h or 30m\n",
                       ttl);
         return LUN_EXIT_USAGE;
     }

@@ -23,8 +23,7 @@ struct background {
 };
 
 static int run(struct lun_config *config, struct lun_datadir *dir,
-               struct background *background,
-               lun_supervisor_ready_cb on_ready)
+               struct background *background, lun_supervisor_ready_cb on_ready)
 {
     struct lun_err err;
     if (lun_datadir_lock(dir, &err) != 0) {
@@ -79,8 +78,7 @@ static int redirect(const struct lun_datadir *dir)
         return -1;
     }
     int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int out =
-        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int out = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
         dup2(out, 2) < 0) {
         return -1;
@@ -88,8 +86,7 @@ static int redirect(const struct lun_datadir *dir)
     return 0;
 }
 
-static int run_in_background(struct lun_config *config,
-                             struct lun_datadir *dir)
+static int run_in_background(struct lun_config *config, struct lun_datadir *dir)
 {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) != 0) {

@@ -22,8 +22,14 @@
 
 static const struct lun_config_key keys[] = {
 #define LUN_CONFIG(type, key, value, min, max, help)                           \
-    {#key, LUN_CONFIG_##type, offsetof(struct lun_config, key),                \
-     value, min, max, help},
+    {                                                                          \
+        #key,                                                                  \
+        LUN_CONFIG_##type,                                                     \
+        offsetof(struct lun_config, key),                                      \
+        value,                                                                 \
+        min,                                                                   \
+        max,                                                                   \
+        help},
 #include "core/host/config.def"
 #undef LUN_CONFIG
 };
@@ -39,10 +45,9 @@ static const struct unit size_units[] = {{"", 1},
                                          {"m", 1024 * 1024},
                                          {"g", 1024 * 1024 * 1024},
                                          {NULL, 0}};
-static const struct unit time_units[] = {{"", 1},         {"ms", 1},
-                                         {"s", 1000},     {"m", 60000},
-                                         {"h", 3600000},  {"d", 86400000},
-                                         {NULL, 0}};
+static const struct unit time_units[] = {
+    {"", 1},        {"ms", 1},       {"s", 1000}, {"m", 60000},
+    {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 
 const struct lun_config_key *lun_config_keys(size_t *count)
@@ -285,11 +290,11 @@ static int unknown_key(const char *name, struct lun_err *err)
     }
     return lun_error_set(err, LUN_ECONFIG,
                          "unknown setting '%s'; 'lunette help config' lists "
-                         "them", name);
+                         "them",
+                         name);
 }
 
-static int read_line(struct lun_config *config, char *line,
-                     struct lun_err *err)
+static int read_line(struct lun_config *config, char *line, struct lun_err *err)
 {
     char *value;
     if (!take_quoted(line, &value)) {
@@ -411,9 +416,9 @@ int lun_config_write(const struct lun_config *config, const char *path,
         write_value(config, &keys[i], &text);
         lun_buf_push_byte(&text, '\n');
     }
-    int code = text.failed
-                   ? lun_error_set(err, LUN_EMEMORY, "out of memory")
-                   : lun_file_write(path, 0600, text.data, text.len, false, err);
+    int code = text.failed ? lun_error_set(err, LUN_EMEMORY, "out of memory")
+                           : lun_file_write(path, 0600, text.data, text.len,
+                                            false, err);
     lun_buf_release(&text);
     return code;
 }
@@ -440,12 +445,12 @@ int lun_config_check(const struct lun_config *config, struct lun_err *err)
                              config->host);
     }
     if (config->port != 0 && config->port == config->ops_port) {
-        return lun_error_set(err, LUN_ECONFIG,
-                             "port and ops_port are both %d", config->port);
+        return lun_error_set(err, LUN_ECONFIG, "port and ops_port are both %d",
+                             config->port);
     }
     if (strcmp(config->nats, "auto") != 0 && strcmp(config->nats, "off") != 0) {
-        return lun_error_set(err, LUN_ECONFIG,
-                             "nats: '%s' is not auto or off", config->nats);
+        return lun_error_set(err, LUN_ECONFIG, "nats: '%s' is not auto or off",
+                             config->nats);
     }
     return 0;
 }

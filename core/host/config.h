@@ -24,8 +24,7 @@ struct lun_suggest;
 /* One member a row of config.def: texts are owned and never NULL, sizes are
  * bytes, times are milliseconds. */
 struct lun_config {
-#define LUN_CONFIG(type, key, value, min, max, help)                           \
-    LUN_CONFIG_TYPE_##type key;
+#define LUN_CONFIG(type, key, value, min, max, help) LUN_CONFIG_TYPE_##type key;
 #include "core/host/config.def"
 #undef LUN_CONFIG
 };
@@ -41,7 +40,7 @@ enum lun_config_kind {
 struct lun_config_key {
     const char *name;
     enum lun_config_kind kind;
-    size_t offset; /* in struct lun_config */
+    size_t offset;     /* in struct lun_config */
     const char *value; /* default, as one would write it */
     int64_t min;
     int64_t max;

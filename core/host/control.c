@@ -71,8 +71,7 @@ int lun_host_control_parse(const char *line, size_t len,
     lun_arena_init(&arena, (size_t)64 * 1024);
     int code = lun_json_parse(&arena, line, len, 4, 32, &object, err);
     if (code == 0 && !take_message(object, out)) {
-        code = lun_error_set(err, LUN_EBAD_INPUT,
-                             "not a control message: %.*s",
+        code = lun_error_set(err, LUN_EBAD_INPUT, "not a control message: %.*s",
                              len < 200 ? (int)len : 200, line);
     }
     lun_arena_release(&arena);
@@ -87,9 +86,10 @@ int lun_host_control_feed(struct lun_host_control_reader *reader,
     for (size_t i = 0; i < len; i++) {
         if (data[i] != '\n') {
             if (reader->len == sizeof reader->data) {
-                return lun_error_set(err, LUN_ELIMIT,
-                                     "a control message is longer than %d bytes",
-                                     LUN_HOST_CONTROL_LINE);
+                return lun_error_set(
+                    err, LUN_ELIMIT,
+                    "a control message is longer than %d bytes",
+                    LUN_HOST_CONTROL_LINE);
             }
             reader->data[reader->len++] = data[i];
             continue;

@@ -75,8 +75,8 @@ int lun_datadir_open(const char *path, bool create, struct lun_datadir *out,
     char *absolute = lun_file_absolute(path);
     if (absolute == NULL || !lun_file_is_dir(absolute)) {
         free(absolute);
-        return lun_error_set(err, LUN_ENOT_FOUND, "there is no data folder '%s'",
-                             path);
+        return lun_error_set(err, LUN_ENOT_FOUND,
+                             "there is no data folder '%s'", path);
     }
     struct lun_datadir dir = {.lock = -1};
     (void)snprintf(dir.path, sizeof dir.path, "%s", absolute);

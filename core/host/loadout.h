@@ -28,9 +28,9 @@ struct lun_loadout {
     char path[4096];
     struct lun_loadout_app *releases;
     size_t count;
-    struct lun_buf warnings; /* "file:line: message" lines, NUL-ended */
-    struct lun_buf steps;    /* lines: what changed in the database */
-    struct lun_buf errors;   /* lines */
+    struct lun_buf warnings;    /* "file:line: message" lines, NUL-ended */
+    struct lun_buf steps;       /* lines: what changed in the database */
+    struct lun_buf errors;      /* lines */
     struct lun_buf errors_json; /* the list as it came */
 };
 
@@ -44,5 +44,4 @@ void lun_loadout_release(struct lun_loadout *loadout);
 
 /* "sales@1.0.0+1a2b3c4d" of each release that `before` does not have. */
 void lun_loadout_changes(const struct lun_loadout *loadout,
-                         const struct lun_loadout *before,
-                         struct lun_buf *out);
+                         const struct lun_loadout *before, struct lun_buf *out);

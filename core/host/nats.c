@@ -79,8 +79,8 @@ static int write_config(struct lun_nats *nats, const char *store,
                    nats->port, token);
     lun_buf_push_json_string(&text, store, strlen(store));
     lun_buf_push_str(&text, " }\n");
-    int code = lun_file_write(nats->config, 0600, text.data, text.len, false,
-                              err);
+    int code =
+        lun_file_write(nats->config, 0600, text.data, text.len, false, err);
     lun_buf_release(&text);
     return code;
 }
@@ -133,8 +133,7 @@ static void start(struct lun_nats *nats)
 {
     struct lun_err err;
     const char *argv[] = {nats->program, "-c", nats->config, NULL};
-    int out =
-        open(nats->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int out = open(nats->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     struct lun_spawn spawn = {.argv = argv,
                               .death_signal = SIGTERM,
                               .out = out,

@@ -23,8 +23,8 @@ struct lun_ops {
 static void respond(struct lun_http_request *request, int status,
                     const char *type, const char *body, size_t len)
 {
-    const struct lun_http_header headers[] = {
-        {"content-type", type}, {"cache-control", "no-store"}};
+    const struct lun_http_header headers[] = {{"content-type", type},
+                                              {"cache-control", "no-store"}};
     lun_http_respond(request, status, headers, 2, body, len);
 }
 

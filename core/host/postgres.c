@@ -24,7 +24,8 @@
 #define STOPPED_MS 1000 /* after a clean end an operator may start it again */
 #define CRASHED_MS 100
 #define SLOWEST_MS 5000
-#define LOOK_MS 200     /* how often a server that is not our child is looked at */
+#define LOOK_MS 200 /* how often a server that is not our child is looked at   \
+                     */
 #define CONNINFO (2 * PATH_MAX)
 
 struct lun_postgres {
@@ -34,9 +35,9 @@ struct lun_postgres {
     char migrator[CONNINFO];
     uv_process_t process;
     uv_timer_t timer;
-    pid_t pid;     /* of the server that runs, 0 when none does */
-    bool child;    /* it is our child */
-    bool opened;   /* it has answered once */
+    pid_t pid;   /* of the server that runs, 0 when none does */
+    bool child;  /* it is our child */
+    bool opened; /* it has answered once */
     bool stopping;
     int restart_ms;
     uint64_t stop_ns; /* when stopping began */

@@ -7,8 +7,8 @@
  * port. As root the server runs under the account "postgres".
  *
  * The postmaster is a child of the supervisor. One that an operator started
- * instead (pg_ctl restart) is watched as well; one that a killed supervisor left
- * behind is stopped first.
+ * instead (pg_ctl restart) is watched as well; one that a killed supervisor
+ * left behind is stopped first.
  */
 #pragma once
 
@@ -24,10 +24,10 @@ struct lun_postgres; /* opaque */
 #define LUN_POSTGRES_DATABASE "lunette"
 
 struct lun_postgres_info {
-    pid_t pid;           /* of the postmaster, 0 while it is down */
-    const char *socket;  /* folder: psql -h FOLDER lunette */
-    const char *app;     /* conninfo of the run-time role */
-    const char *migrator;/* conninfo of the role that owns the tables */
+    pid_t pid;            /* of the postmaster, 0 while it is down */
+    const char *socket;   /* folder: psql -h FOLDER lunette */
+    const char *app;      /* conninfo of the run-time role */
+    const char *migrator; /* conninfo of the role that owns the tables */
 };
 
 /* Makes the cluster if there is none, starts it and waits until it answers.

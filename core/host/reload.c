@@ -41,14 +41,14 @@ struct lun_reload {
     struct lun_reload_options options;
     struct lun_workers *workers; /* NULL until the first set is there */
     enum phase phase;
-    bool again;            /* a change came during the round */
+    bool again; /* a change came during the round */
     uint64_t again_ns;
-    uint64_t since_ns;     /* when the change of this round was made */
+    uint64_t since_ns; /* when the change of this round was made */
     uv_process_t process;
     uv_pipe_t pipe;
     uv_timer_t deadline;
-    int loader_handles;    /* of the loader that are not closed yet */
-    uint64_t loader_ns;    /* when it was started */
+    int loader_handles; /* of the loader that are not closed yet */
+    uint64_t loader_ns; /* when it was started */
     bool loader_late;
     int64_t exit_status;
     int exit_signal;
@@ -183,8 +183,8 @@ static void prune_sets(const struct lun_reload *reload)
         for (int i = 0; i < count && i < 1024; i++) {
             char path[PATH_MAX];
             struct stat info;
-            int len = snprintf(path, sizeof path, "%s/%s", folder,
-                               list[i]->d_name);
+            int len =
+                snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
             if (len < 0 || (size_t)len >= sizeof path ||
                 lstat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
                 continue;
@@ -213,8 +213,7 @@ static void prune_sets(const struct lun_reload *reload)
 /* --- the barrier -------------------------------------------------------- */
 
 static bool tell(struct lun_reload *reload, unsigned slot,
-                 enum lun_host_control_kind kind,
-                 const struct lun_loadout *set)
+                 enum lun_host_control_kind kind, const struct lun_loadout *set)
 {
     struct lun_host_control message = {.kind = kind};
     (void)snprintf(message.id, sizeof message.id, "%s", set->id);
@@ -292,8 +291,8 @@ static void commit(struct lun_reload *reload)
     for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
         struct slot *slot = &reload->slots[i];
         if (slot->set[0] != '\0' && strcmp(slot->set, "-") == 0) {
-            slot->awaited = tell(reload, i, LUN_HOST_CONTROL_COMMIT,
-                                 &reload->current);
+            slot->awaited =
+                tell(reload, i, LUN_HOST_CONTROL_COMMIT, &reload->current);
         }
     }
     (void)uv_timer_start(&reload->deadline, on_deadline,
@@ -353,8 +352,10 @@ void lun_reload_worker_reply(struct lun_reload *reload, unsigned slot,
 {
     struct slot *at = &reload->slots[slot];
     char reason[1200];
-    (void)snprintf(reason, sizeof reason, "worker %u cannot load the release: "
-                   "%s", slot, error);
+    (void)snprintf(reason, sizeof reason,
+                   "worker %u cannot load the release: "
+                   "%s",
+                   slot, error);
     const char *expected =
         reload->phase == PREPARING ? reload->next.id : reload->current.id;
     if (!at->awaited || strcmp(id, expected) != 0) {
@@ -427,10 +428,10 @@ static void on_deadline(uv_timer_t *timer)
 static void show_report(struct lun_reload *reload)
 {
     const struct lun_buf *warnings = &reload->next.warnings;
-    bool same = warnings->len == reload->warned.len &&
-                (warnings->len == 0 ||
-                 memcmp(warnings->data, reload->warned.data, warnings->len) ==
-                     0);
+    bool same =
+        warnings->len == reload->warned.len &&
+        (warnings->len == 0 ||
+         memcmp(warnings->data, reload->warned.data, warnings->len) == 0);
     if (!same) {
         say_lines("warning: ", warnings->data);
         lun_buf_clear(&reload->warned);

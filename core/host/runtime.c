@@ -73,8 +73,8 @@ static int take_settings(struct lun_config *config, const char *const *settings,
         code = lun_config_check(config, err);
     }
     if (code == 0 && config->database[0] == '\0') {
-        code = lun_error_set(err, LUN_ECONFIG,
-                             "the setting 'database' is needed");
+        code =
+            lun_error_set(err, LUN_ECONFIG, "the setting 'database' is needed");
     }
     return code;
 }
@@ -152,10 +152,8 @@ static int run_loader(const struct lun_runtime *runtime,
     lun_lua_push_option(&options, "data", runtime->dir.path);
     lun_lua_push_option(&options, "database", migrator(&runtime->config));
     lun_lua_push_option(&options, "accept_loss", runtime->config.accept_loss);
-    lun_buf_push_str(&options,
-                     runtime->config.demo ? ",\"demo\":true}" : "}");
-    int code =
-        lun_lua_call(&runtime->config, "run", &options, &report, err);
+    lun_buf_push_str(&options, runtime->config.demo ? ",\"demo\":true}" : "}");
+    int code = lun_lua_call(&runtime->config, "run", &options, &report, err);
     if (code == 0) {
         code = lun_loadout_parse(report.data, report.len, loadout, err);
     }
@@ -168,8 +166,8 @@ static int refuse(const struct lun_loadout *loadout, struct lun_err *err)
 {
     const char *text =
         loadout->errors.data != NULL ? loadout->errors.data : "load failed";
-    return lun_error_set(err, LUN_EVALIDATION, "%.*s",
-                         (int)strcspn(text, "\n"), text);
+    return lun_error_set(err, LUN_EVALIDATION, "%.*s", (int)strcspn(text, "\n"),
+                         text);
 }
 
 static int switch_to(struct lun_runtime *runtime,
@@ -206,8 +204,8 @@ int lun_runtime_load(struct lun_runtime *runtime, struct lun_err *err)
     if (code != 0) {
         return code;
     }
-    code = loadout.ok ? switch_to(runtime, &loadout, err)
-                      : refuse(&loadout, err);
+    code =
+        loadout.ok ? switch_to(runtime, &loadout, err) : refuse(&loadout, err);
     if (code == 0) {
         remember(runtime, &loadout);
     }
@@ -228,8 +226,7 @@ int lun_runtime_listen(struct lun_runtime *runtime, struct lun_err *err)
                                  ? "the runtime listens already"
                                  : "nothing is loaded yet");
     }
-    int code =
-        port == 0 ? 0 : lun_net_listener_probe(config->host, port, err);
+    int code = port == 0 ? 0 : lun_net_listener_probe(config->host, port, err);
     if (code == 0) {
         code = lun_net_listener_bind(config->host, port, &fd, &port, err);
     }

@@ -21,9 +21,9 @@ static int build_args(const struct lun_spawn *spawn, char numbers[2][16],
 {
     (void)snprintf(numbers[0], 16, "%d", spawn->death_signal);
     (void)snprintf(numbers[1], 16, "%d", (int)getpid());
-    const char *head[RUN_ARGS] = {
-        lun_process_self(), "__run",
-        spawn->user != NULL ? spawn->user->name : "-", numbers[0], numbers[1]};
+    const char *head[RUN_ARGS] = {lun_process_self(), "__run",
+                                  spawn->user != NULL ? spawn->user->name : "-",
+                                  numbers[0], numbers[1]};
     int count = 0;
     for (; count < RUN_ARGS; count++) {
         args[count] = (char *)head[count];

@@ -56,7 +56,8 @@ static void push_pids(const struct lun_status *status,
     lun_buf_push_byte(out, ',');
     push_pid(out, "postgres", postgres->pid);
     lun_buf_push_byte(out, ',');
-    push_pid(out, "nats", status->nats != NULL ? lun_nats_pid(status->nats) : 0);
+    push_pid(out, "nats",
+             status->nats != NULL ? lun_nats_pid(status->nats) : 0);
     lun_buf_push_str(out, ",\"workers\":[");
     bool first = true;
     for (unsigned i = 0; i < lun_workers_count(status->workers); i++) {
@@ -84,8 +85,7 @@ static void push_workers(const struct lun_status *status, struct lun_buf *out)
     lun_buf_push_str(out, "],");
 }
 
-static void push_release(const struct lun_loadout_app *app,
-                         struct lun_buf *out)
+static void push_release(const struct lun_loadout_app *app, struct lun_buf *out)
 {
     lun_buf_push_byte(out, '{');
     push_text(out, "app", app->app);

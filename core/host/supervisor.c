@@ -38,7 +38,7 @@
 #include "core/telemetry/metrics.h"
 
 #define HOUSEKEEPING_MS 1000
-#define DEATHS_AT_START 3 /* of one worker, before it has ever served */
+#define DEATHS_AT_START 3  /* of one worker, before it has ever served */
 #define KILL_AFTER_MS 2000 /* past drain_ms, for a worker that does not end */
 
 struct supervisor {
@@ -47,7 +47,8 @@ struct supervisor {
     struct lun_datadir *dir;
     char config_path[PATH_MAX];
     char status_path[PATH_MAX];
-    char log_path[PATH_MAX]; /* of the requests; "" when it is no file of ours */
+    char
+        log_path[PATH_MAX]; /* of the requests; "" when it is no file of ours */
     char url[512];
     char ops_url[512];
     char started[32];
@@ -374,9 +375,8 @@ static void end_workers(void *context)
     struct supervisor *self = context;
     self->reload = NULL;
     if (self->workers != NULL) {
-        lun_workers_close(self->workers,
-                          self->config->drain_ms + KILL_AFTER_MS, end_ops,
-                          self);
+        lun_workers_close(self->workers, self->config->drain_ms + KILL_AFTER_MS,
+                          end_ops, self);
     } else {
         end_ops(self);
     }
@@ -413,17 +413,18 @@ static int open_ops_socket(struct supervisor *self, struct lun_err *err)
                              "there is no port after %d; give --ops-port",
                              config->port);
     }
-    int code = config->ops_port == 0 ? 0
-                                     : lun_net_listener_probe(
-                                           config->host, config->ops_port, err);
+    int code =
+        config->ops_port == 0
+            ? 0
+            : lun_net_listener_probe(config->host, config->ops_port, err);
     for (int tries = 0; code == LUN_EIO && tries < 20; tries++) {
         (void)usleep(50000);
         code = lun_net_listener_probe(config->host, config->ops_port, err);
     }
-    return code != 0 ? code
-                     : lun_net_listener_bind(config->host, config->ops_port,
-                                             &self->ops_fd, &config->ops_port,
-                                             err);
+    return code != 0
+               ? code
+               : lun_net_listener_bind(config->host, config->ops_port,
+                                       &self->ops_fd, &config->ops_port, err);
 }
 
 static void write_url(char *out, size_t size, const char *host, int port)
@@ -599,12 +600,12 @@ static int open_paths(struct supervisor *self, struct lun_err *err)
         code = set_text(&config->data, self->dir->path, err);
     }
     if (code == 0) {
-        code = lun_datadir_join(self->dir, "worker.conf", self->config_path,
-                                err);
+        code =
+            lun_datadir_join(self->dir, "worker.conf", self->config_path, err);
     }
     if (code == 0) {
-        code = lun_datadir_join(self->dir, "status.json", self->status_path,
-                                err);
+        code =
+            lun_datadir_join(self->dir, "status.json", self->status_path, err);
     }
     if (code == 0 && strcmp(config->log, "file") == 0) {
         code = lun_datadir_join(self->dir, "log/requests.log", self->log_path,
@@ -620,9 +621,9 @@ static int open_all(struct supervisor *self, struct lun_err *err)
 {
     int code = open_paths(self, err);
     if (code == 0) {
-        code = lun_log_open(self->config->log,
-                            lun_log_level_parse(self->config->log_level), 0,
-                            err);
+        code =
+            lun_log_open(self->config->log,
+                         lun_log_level_parse(self->config->log_level), 0, err);
     }
     if (code == 0) {
         code = open_sockets(self, err);

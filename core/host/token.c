@@ -25,8 +25,8 @@
 #include "core/os/file.h"
 
 #define KEYS_MAX 16
-#define KNOWN_MAX 256  /* good tokens remembered */
-#define HALF 32        /* bytes of r, s, x and y of P-256 */
+#define KNOWN_MAX 256           /* good tokens remembered */
+#define HALF 32                 /* bytes of r, s, x and y of P-256 */
 #define FARTHEST_S 100000000000 /* times beyond that are no times */
 
 struct key {
@@ -161,8 +161,8 @@ static int write_key(EVP_PKEY *pair, const char *temporary, const char *path,
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
     int code = LUN_EINTERNAL;
-    if (bio != NULL && PEM_write_bio_PrivateKey(bio, pair, NULL, NULL, 0, NULL,
-                                                NULL) == 1) {
+    if (bio != NULL &&
+        PEM_write_bio_PrivateKey(bio, pair, NULL, NULL, 0, NULL, NULL) == 1) {
         long len = BIO_get_mem_data(bio, &text);
         code = lun_file_write(temporary, 0600, text, (size_t)len, true, err);
         OPENSSL_cleanse(text, (size_t)len);
@@ -305,12 +305,12 @@ static bool sign_bytes(const struct key *key, const char *data, size_t len,
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     uint8_t der[128];
     size_t der_len = sizeof der;
-    bool ok = context != NULL &&
-              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL,
-                                 key->pair) == 1 &&
-              EVP_DigestSign(context, der, &der_len, (const uint8_t *)data,
-                             len) == 1 &&
-              to_raw(der, der_len, raw);
+    bool ok =
+        context != NULL &&
+        EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key->pair) == 1 &&
+        EVP_DigestSign(context, der, &der_len, (const uint8_t *)data, len) ==
+            1 &&
+        to_raw(der, der_len, raw);
     EVP_MD_CTX_free(context);
     return ok;
 }
@@ -347,8 +347,7 @@ static void push_claims(const struct lun_token_keys *keys,
     lun_buf_push_int(out, (now_ms + ttl_ms) / 1000);
     for (size_t i = 0; i < token->role_count; i++) {
         lun_buf_push_str(out, i == 0 ? ",\"roles\":[" : ",");
-        lun_buf_push_json_string(out, token->roles[i],
-                                 strlen(token->roles[i]));
+        lun_buf_push_json_string(out, token->roles[i], strlen(token->roles[i]));
     }
     lun_buf_push_str(out, token->role_count > 0 ? "]}" : "}");
 }
@@ -395,9 +394,9 @@ static bool split(const char *jwt, size_t len, struct parts *out)
 {
     const char *end = jwt + len;
     const char *first = memchr(jwt, '.', len);
-    const char *second =
-        first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1))
-                      : NULL;
+    const char *second = first != NULL
+                             ? memchr(first + 1, '.', (size_t)(end - first - 1))
+                             : NULL;
     if (second == NULL ||
         memchr(second + 1, '.', (size_t)(end - second - 1)) != NULL) {
         return false;
@@ -562,13 +561,13 @@ static bool check_signature(const struct lun_token_keys *keys,
     const struct key *key = head != NULL ? find_key(keys, head) : NULL;
     struct lun_buf raw;
     lun_buf_init(&raw);
-    bool ok = key != NULL &&
-              lun_base64url_read(&raw, parts->signature,
-                                 parts->signature_len) &&
-              raw.len == 2 * (size_t)HALF &&
-              verify_bytes(key, jwt,
-                           (size_t)(parts->claims + parts->claims_len - jwt),
-                           (const uint8_t *)raw.data);
+    bool ok =
+        key != NULL &&
+        lun_base64url_read(&raw, parts->signature, parts->signature_len) &&
+        raw.len == 2 * (size_t)HALF &&
+        verify_bytes(key, jwt,
+                     (size_t)(parts->claims + parts->claims_len - jwt),
+                     (const uint8_t *)raw.data);
     lun_buf_release(&raw);
     return ok;
 }
@@ -615,8 +614,7 @@ static void remember(struct lun_token_keys *keys, const char *jwt, size_t len,
 }
 
 int lun_token_verify(struct lun_token_keys *keys, const char *jwt, size_t len,
-                     int64_t now_ms, struct lun_token *out,
-                     struct lun_err *err)
+                     int64_t now_ms, struct lun_token *out, struct lun_err *err)
 {
     struct lun_token token = {.role_count = 0};
     const struct lun_token *known =

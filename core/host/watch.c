@@ -111,9 +111,8 @@ static int add_tree(struct lun_watch *watch, const char *path, int depth)
         char below[PATH_MAX];
         int len = snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
         struct stat info;
-        if (!is_noise(entry->d_name) && len > 0 &&
-            (size_t)len < sizeof below && stat(below, &info) == 0 &&
-            S_ISDIR(info.st_mode)) {
+        if (!is_noise(entry->d_name) && len > 0 && (size_t)len < sizeof below &&
+            stat(below, &info) == 0 && S_ISDIR(info.st_mode)) {
             (void)add_tree(watch, below, depth + 1);
         }
     }

@@ -23,7 +23,8 @@
 
 #define FIRST_DELAY_MS 10
 #define SLOWEST_MS 5000
-#define STEADY_NS 10000000000u /* alive so long: the next death is a first one */
+#define STEADY_NS                                                              \
+    10000000000u /* alive so long: the next death is a first one */
 #define BEAT_CHECK_MS 1000
 #define BEATS_MISSED 8
 
@@ -215,8 +216,8 @@ static int spawn(struct worker *worker, int control_fd)
                     workers->set_path,
                     NULL};
     uv_stdio_container_t stdio[6] = {{.flags = UV_IGNORE}};
-    const int inherited[6] = {0, 1, 2, worker->listen_fd, control_fd,
-                              workers->options.metrics_fd};
+    const int inherited[6] = {
+        0, 1, 2, worker->listen_fd, control_fd, workers->options.metrics_fd};
     for (int i = 1; i < 6; i++) {
         stdio[i].flags = UV_INHERIT_FD;
         stdio[i].data.fd = inherited[i];
@@ -280,9 +281,8 @@ static void start(struct worker *worker)
 /* A worker that never beat has not asked to be watched. */
 static void check_beat(struct worker *worker)
 {
-    uint64_t beat =
-        lun_metrics_read(worker->owner->options.metrics, worker->slot,
-                         LUN_METRIC_HEARTBEAT);
+    uint64_t beat = lun_metrics_read(worker->owner->options.metrics,
+                                     worker->slot, LUN_METRIC_HEARTBEAT);
     bool still = beat != 0 && beat == worker->beat;
     worker->beat = beat;
     worker->missed = still ? worker->missed + 1 : 0;
@@ -310,8 +310,8 @@ int lun_workers_open(const struct lun_workers_options *options,
                      const char *host, int *port, struct lun_workers **out,
                      struct lun_err *err)
 {
-    struct lun_workers *workers = calloc(
-        1, sizeof *workers + options->count * sizeof workers->worker[0]);
+    struct lun_workers *workers =
+        calloc(1, sizeof *workers + options->count * sizeof workers->worker[0]);
     if (workers == NULL) {
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     }
@@ -380,8 +380,7 @@ bool lun_workers_send(struct lun_workers *workers, unsigned slot,
     }
     lun_host_control_write(message, &write->text);
     write->request.data = write;
-    uv_buf_t bytes =
-        uv_buf_init(write->text.data, (unsigned)write->text.len);
+    uv_buf_t bytes = uv_buf_init(write->text.data, (unsigned)write->text.len);
     if (write->text.failed ||
         uv_write(&write->request, (uv_stream_t *)&worker->control, &bytes, 1,
                  on_written) != 0) {
@@ -453,8 +452,7 @@ static void on_timer_closed(uv_handle_t *handle)
 /* Ends the closing when no process and no control socket is left. */
 static void settle(struct lun_workers *workers)
 {
-    if (!workers->closing ||
-        uv_is_closing((uv_handle_t *)&workers->watchdog)) {
+    if (!workers->closing || uv_is_closing((uv_handle_t *)&workers->watchdog)) {
         return;
     }
     for (unsigned i = 0; i < workers->options.count; i++) {

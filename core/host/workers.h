@@ -21,7 +21,7 @@ struct lun_metrics;
 struct lun_workers; /* opaque */
 
 enum lun_worker_state {
-    LUN_WORKER_DOWN,     /* no process; one is about to be started */
+    LUN_WORKER_DOWN, /* no process; one is about to be started */
     LUN_WORKER_STARTING,
     LUN_WORKER_READY,
     LUN_WORKER_DRAINING

@@ -27,8 +27,8 @@
 
 static struct {
     int fd;
-    bool regular;   /* a file of ours: takes any amount, may be renamed */
-    char *path;     /* of that file */
+    bool regular; /* a file of ours: takes any amount, may be renamed */
+    char *path;   /* of that file */
     uint64_t looked_ns;
     enum lun_log_level level;
     struct lun_buf ring;
@@ -223,8 +223,7 @@ static void push_time(struct lun_buf *out)
     lun_buf_printf(out, "{\"time\":\"%s.%03dZ\"", text, (int)(now % 1000));
 }
 
-static void push_member(struct lun_buf *out, const char *name,
-                        const char *text)
+static void push_member(struct lun_buf *out, const char *name, const char *text)
 {
     if (text == NULL) {
         return;
@@ -283,10 +282,9 @@ void lun_log_request(const struct lun_log_request *request)
     push_member(line, "method", request->method);
     push_member(line, "path", request->path);
     push_member(line, "operation", request->operation);
-    lun_buf_printf(line, ",\"status\":%d,\"duration_us\":%" PRIu64
-                         ",\"bytes\":%" PRIu64,
-                   request->status, request->duration_ns / 1000,
-                   request->bytes);
+    lun_buf_printf(
+        line, ",\"status\":%d,\"duration_us\":%" PRIu64 ",\"bytes\":%" PRIu64,
+        request->status, request->duration_ns / 1000, request->bytes);
     push_member(line, "code", request->code);
     push_member(line, "error_id", request->error_id);
     push_member(line, "user", request->user);

@@ -27,7 +27,7 @@ struct lun_log_request {
     int status;
     uint64_t duration_ns;
     const char *trace_id;
-    const char *release;   /* "sales@1.0.0+1a2b3c4d,..." */
+    const char *release; /* "sales@1.0.0+1a2b3c4d,..." */
     const char *method;
     const char *path;
     const char *operation; /* GraphQL operation name */
@@ -35,7 +35,7 @@ struct lun_log_request {
     const char *error_id;
     const char *user;
     const char *peer;
-    uint64_t bytes;        /* of the answer's body */
+    uint64_t bytes; /* of the answer's body */
 };
 
 /* A further member of a line; `text` becomes a JSON string. */

@@ -21,9 +21,8 @@
 
 /* Upper bounds of the buckets of request times, and how they are printed. */
 static const uint64_t bucket_ns[BUCKETS] = {
-    100000,    250000,    500000,     1000000,    2500000,
-    5000000,   10000000,  25000000,   50000000,   100000000,
-    250000000, 500000000, 1000000000, 5000000000,
+    100000,   250000,   500000,    1000000,   2500000,   5000000,    10000000,
+    25000000, 50000000, 100000000, 250000000, 500000000, 1000000000, 5000000000,
 };
 static const char *const bucket_text[BUCKETS] = {
     "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01",
@@ -102,9 +101,8 @@ int lun_metrics_attach(int fd, unsigned slot, struct lun_err *err)
                              "descriptor %d is no metrics memory with slot %u",
                              fd, slot);
     }
-    struct lun_metrics *metrics = mmap(NULL, (size_t)info.st_size,
-                                       PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                                       0);
+    struct lun_metrics *metrics = mmap(
+        NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (metrics == MAP_FAILED) {
         return lun_error_set(err, LUN_EMEMORY, "cannot map shared memory");
     }
@@ -180,8 +178,7 @@ uint64_t lun_metrics_read(const struct lun_metrics *metrics, unsigned slot,
 static void render_head(const char *name, const char *kind, const char *help,
                         struct lun_buf *out)
 {
-    lun_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
-                   kind);
+    lun_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
 static void render_row(const struct lun_metrics *metrics, int index,

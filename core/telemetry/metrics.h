@@ -1,6 +1,6 @@
 /*
- * core/telemetry/metrics.h - numbers that workers keep and the supervisor shows.
- * SPDX-License-Identifier: Apache-2.0
+ * core/telemetry/metrics.h - numbers that workers keep and the supervisor
+ * shows. SPDX-License-Identifier: Apache-2.0
  *
  * The numbers live in shared memory: a file descriptor without a name that
  * workers inherit, with one slot per worker. A worker writes its own slot only,

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local host = require("support.host")
 

@@ -26,9 +26,8 @@ static void put(const char *name, const char *text)
     *slash = '\0';
     assert_int_equal(lun_file_mkdirs(path, 0755, NULL), 0);
     *slash = '/';
-    assert_int_equal(lun_file_write(path, 0644, text, strlen(text), false,
-                                    NULL),
-                     0);
+    assert_int_equal(
+        lun_file_write(path, 0644, text, strlen(text), false, NULL), 0);
 }
 
 static int start(void **state)
@@ -154,10 +153,9 @@ static void what_runs_too_long_is_ended(void **state)
     }
     assert_string_equal(eval("return tostring(host.guarded(function() end))"),
                         "true");
-    assert_string_equal(
-        eval("return tostring(select(2, host.guarded(function()"
-             " error('mine', 0) end)))"),
-        "mine");
+    assert_string_equal(eval("return tostring(select(2, host.guarded(function()"
+                             " error('mine', 0) end)))"),
+                        "mine");
 }
 
 static void a_database_that_is_not_there_is_told(void **state)

@@ -45,9 +45,8 @@ static int empty(void **state)
 
 static int read_text(const char *text)
 {
-    assert_int_equal(lun_file_write(path, 0600, text, strlen(text), false,
-                                    NULL),
-                     0);
+    assert_int_equal(
+        lun_file_write(path, 0600, text, strlen(text), false, NULL), 0);
     err.message[0] = '\0';
     return lun_config_read_file(&config, path, &err);
 }

@@ -31,10 +31,15 @@ static void what_is_no_message_is_refused(void **state)
 {
     (void)state;
     struct lun_host_control message;
-    static const char *const bad[] = {
-        "", "null", "[]", "{}", "{\"do\":\"dance\"}", "{\"do\":1}",
-        "{\"do\":\"commit\",\"id\":7}", "{\"event\":\"prepare\"}",
-        "{\"do\":\"drain\"} x"};
+    static const char *const bad[] = {"",
+                                      "null",
+                                      "[]",
+                                      "{}",
+                                      "{\"do\":\"dance\"}",
+                                      "{\"do\":1}",
+                                      "{\"do\":\"commit\",\"id\":7}",
+                                      "{\"event\":\"prepare\"}",
+                                      "{\"do\":\"drain\"} x"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_int_not_equal(parse(bad[i], &message), 0);
 }
@@ -47,9 +52,8 @@ static void replies_survive_the_way(void **state)
     lun_buf_init(&text);
     lun_host_control_reply("ab", "line 1\n\"x\"", &text);
     assert_int_equal(text.data[text.len - 1], '\n');
-    assert_int_equal(lun_host_control_parse(text.data, text.len - 1, &message,
-                                            NULL),
-                     0);
+    assert_int_equal(
+        lun_host_control_parse(text.data, text.len - 1, &message, NULL), 0);
     assert_int_equal(message.kind, LUN_HOST_CONTROL_REPLY);
     assert_string_equal(message.error, "line 1\n\"x\"");
     lun_buf_clear(&text);
@@ -77,9 +81,8 @@ static void a_long_error_is_cut_not_lost(void **state)
     lun_buf_init(&text);
     lun_host_control_reply("ab", error, &text);
     assert_true(text.len < LUN_HOST_CONTROL_LINE);
-    assert_int_equal(lun_host_control_parse(text.data, text.len - 1, &message,
-                                            NULL),
-                     0);
+    assert_int_equal(
+        lun_host_control_parse(text.data, text.len - 1, &message, NULL), 0);
     assert_int_equal(strlen(message.error), sizeof(message.error) - 1);
     lun_buf_release(&text);
 }
@@ -120,8 +123,8 @@ static void an_endless_line_is_given_up(void **state)
     int code = 0;
     memset(part, 'x', sizeof(part));
     for (int i = 0; i < 20 && code == 0; i++)
-        code = lun_host_control_feed(&reader, part, sizeof(part),
-                                     count_message, &count, NULL);
+        code = lun_host_control_feed(&reader, part, sizeof(part), count_message,
+                                     &count, NULL);
     assert_int_equal(code, LUN_ELIMIT);
     assert_int_equal(count, 0);
 }

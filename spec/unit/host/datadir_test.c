@@ -40,8 +40,7 @@ static void nobody_else_may_look_into_it(void **state)
     struct lun_datadir dir;
     struct stat info;
     char keys[PATH_MAX];
-    assert_int_equal(lun_datadir_open(path, false, &dir, &err),
-                     LUN_ENOT_FOUND);
+    assert_int_equal(lun_datadir_open(path, false, &dir, &err), LUN_ENOT_FOUND);
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(chmod(path, 0777), 0);
     assert_int_equal(lun_datadir_open(path, true, &dir, &err), 0);
@@ -116,8 +115,7 @@ static void a_good_report_is_read(void **state)
     assert_string_equal(now.warnings.data, "a.lua:3: hm\n");
     assert_string_equal(now.steps.data, "one\ntwo\n");
     lun_loadout_changes(&now, &before, &changes);
-    assert_string_equal(lun_buf_str(&changes),
-                        "base@1.0.0+11, sales@1.2.0+22");
+    assert_string_equal(lun_buf_str(&changes), "base@1.0.0+11, sales@1.2.0+22");
     lun_buf_clear(&changes);
     lun_loadout_changes(&now, &now, &changes);
     assert_int_equal(changes.len, 0);

@@ -67,9 +67,8 @@ static void a_signed_token_says_what_was_put_in(void **state)
     struct lun_token out;
     sign(NOW);
     for (int i = 0; i < 2; i++) { /* fresh and remembered */
-        assert_int_equal(lun_token_verify(keys, jwt.data, jwt.len, NOW, &out,
-                                          &err),
-                         0);
+        assert_int_equal(
+            lun_token_verify(keys, jwt.data, jwt.len, NOW, &out, &err), 0);
         assert_string_equal(out.subject, "ann");
         assert_int_equal(out.role_count, 1);
         assert_string_equal(out.roles[0], "sales.user");
@@ -176,18 +175,17 @@ static void other_audiences_and_keys_are_refused(void **state)
     struct lun_token out;
     assert_int_equal(lun_token_keys_open(folder, "else", &other, NULL), 0);
     sign(NOW);
-    assert_int_equal(lun_token_verify(other, jwt.data, jwt.len, NOW, &out,
-                                      &err),
-                     LUN_EUNAUTHENTICATED);
+    assert_int_equal(
+        lun_token_verify(other, jwt.data, jwt.len, NOW, &out, &err),
+        LUN_EUNAUTHENTICATED);
     assert_string_equal(err.message, "the token is for another audience");
     lun_token_keys_close(other);
     assert_non_null(mkdtemp(place));
     assert_int_equal(lun_token_keys_open(place, "lunette", &other, NULL), 0);
-    assert_int_equal(lun_token_verify(other, jwt.data, jwt.len, NOW, &out,
-                                      &err),
-                     LUN_EUNAUTHENTICATED);
-    assert_string_equal(err.message,
-                        "the token is not signed by a known key");
+    assert_int_equal(
+        lun_token_verify(other, jwt.data, jwt.len, NOW, &out, &err),
+        LUN_EUNAUTHENTICATED);
+    assert_string_equal(err.message, "the token is not signed by a known key");
     lun_token_keys_close(other);
     snprintf(path, sizeof(path), "%s/0001.pem", place);
     unlink(path);

@@ -93,9 +93,8 @@ static void a_save_by_rename_is_one_call(void **state)
     save("sales/app.lua~");
     assert_int_equal(calls_within(60), 0);
     save("sales/.new");
-    assert_int_equal(rename(in_folder("sales/.new"),
-                            in_folder("sales/app.lua")),
-                     0);
+    assert_int_equal(
+        rename(in_folder("sales/.new"), in_folder("sales/app.lua")), 0);
     assert_int_equal(calls_within(60), 1);
 }
 
@@ -149,8 +148,8 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
     (void)state;
     struct lun_err err;
     struct lun_watch *none;
-    assert_int_equal(lun_watch_open(&loop, in_folder("absent"), on_change,
-                                    NULL, &none, &err),
+    assert_int_equal(lun_watch_open(&loop, in_folder("absent"), on_change, NULL,
+                                    &none, &err),
                      LUN_EIO);
 }
 

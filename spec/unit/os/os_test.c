@@ -46,19 +46,17 @@ static void what_is_no_small_file_is_refused(void **state)
     struct lun_buf text;
     struct lun_err err;
     lun_buf_init(&text);
-    assert_int_equal(lun_file_write(in_folder("b"), 0600, "12345", 5, false,
-                                    NULL),
-                     0);
+    assert_int_equal(
+        lun_file_write(in_folder("b"), 0600, "12345", 5, false, NULL), 0);
     assert_int_equal(lun_file_read(in_folder("b"), 4, &text, &err), LUN_ELIMIT);
     assert_int_equal(lun_file_read(in_folder("none"), 4, &text, &err),
                      LUN_ENOT_FOUND);
     assert_int_equal(lun_file_read(folder, 4, &text, &err), LUN_EIO);
     assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
-    assert_int_equal(lun_file_read(in_folder("fifo"), 4, &text, &err),
-                     LUN_EIO);
-    assert_int_equal(lun_file_write(in_folder("no/c"), 0600, "", 0, false,
-                                    &err),
-                     LUN_ENOT_FOUND);
+    assert_int_equal(lun_file_read(in_folder("fifo"), 4, &text, &err), LUN_EIO);
+    assert_int_equal(
+        lun_file_write(in_folder("no/c"), 0600, "", 0, false, &err),
+        LUN_ENOT_FOUND);
     lun_buf_release(&text);
 }
 
@@ -72,9 +70,8 @@ static void folders_are_made_with_those_above(void **state)
     assert_int_equal(stat(in_folder("x/y/z"), &info), 0);
     assert_int_equal(info.st_mode & 0777, 0700);
     assert_true(lun_file_is_dir(in_folder("x/y")));
-    assert_int_equal(lun_file_write(in_folder("file"), 0600, "", 0, false,
-                                    NULL),
-                     0);
+    assert_int_equal(
+        lun_file_write(in_folder("file"), 0600, "", 0, false, NULL), 0);
     assert_int_equal(lun_file_mkdirs(in_folder("file/z"), 0700, &err), LUN_EIO);
 }
 

@@ -52,9 +52,9 @@ static int remove_folder(void **state)
 static struct lun_json *parse(struct lun_arena *arena, const char *line)
 {
     struct lun_json *object;
-    assert_int_equal(lun_json_parse(arena, line, strcspn(line, "\n"), 4, 100,
-                                    &object, NULL),
-                     0);
+    assert_int_equal(
+        lun_json_parse(arena, line, strcspn(line, "\n"), 4, 100, &object, NULL),
+        0);
     return object;
 }
 
@@ -81,8 +81,8 @@ static void a_request_is_one_line_of_json(void **state)
     struct lun_json *line = parse(&arena, text);
     assert_true(lun_json_is_string(lun_json_get(line, "level"), "info"));
     assert_true(lun_json_is_string(lun_json_get(line, "trace_id"), "abc"));
-    assert_true(lun_json_is_string(lun_json_get(line, "path"),
-                                   "/graphql\"\n\x01"));
+    assert_true(
+        lun_json_is_string(lun_json_get(line, "path"), "/graphql\"\n\x01"));
     assert_string_equal(lun_json_get(line, "duration_us")->text, "1234");
     assert_string_equal(lun_json_get(line, "status")->text, "200");
     assert_null(lun_json_get(line, "operation"));
