@@ -164,13 +164,24 @@ local function coerce(file, row, column, models, value)
     return text
 end
 
--- The default that a field has when its cell is empty.
+local function quote_item(text)
+    return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
+end
+
+local function array_of(items)
+    local parts = {}
+    for i, item in ipairs(items) do parts[i] = quote_item(tostring(item)) end
+    return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- The default that a field has when its cell is empty. A list is never null.
 local function default_of(field)
     if field.created or field.updated
         or (field.default and field.default.now) then
         return "now()"
     end
     local value = field.default and field.default.value
+    if field.list then return array_of(value or {}) end
     if value == nil or value == host.null then return nil end
     if type(value) == "table" then return host.json_encode(value) end
     return tostring(value)
@@ -183,10 +194,6 @@ end
 
 -- Inserting -----------------------------------------------------------------
 
-local function quote_item(text)
-    return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
-end
-
 -- Columns that the file does not name but that need a value.
 local function missing_columns(model, columns)
     local given, extra = {}, {}
@@ -197,9 +204,9 @@ local function missing_columns(model, columns)
             if field.type == "id" and field.id_type ~= "bigint" then
                 extra[#extra + 1] = { field = field, column = field.column,
                     id = true }
-            elseif default_of(field) or field.list then
+            elseif default_of(field) then
                 extra[#extra + 1] = { field = field, column = field.column,
-                    default = default_of(field) or "{}" }
+                    default = default_of(field) }
             end
         end
     end
