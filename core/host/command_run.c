@@ -2,6 +2,7 @@
  * core/host/command_run.c - down, status and token.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -141,17 +142,25 @@ static int fill_token(const struct lun_command_line *line,
     return 0;
 }
 
+/* Without a unit, 3600 would be 3.6 seconds to us and an hour to others. */
 static int read_ttl(struct lun_command_line *line)
 {
     const char *ttl = lun_command_option(line, "ttl");
     struct lun_err err;
-    if (ttl != NULL &&
-        lun_config_set(&line->config, lun_config_key_find("token_ttl"), ttl,
-                       &err) != 0) {
+    if (ttl == NULL) {
+        return 0;
+    }
+    size_t len = strlen(ttl);
+    if (len == 0 || isdigit((unsigned char)ttl[len - 1])) {
         (void)fprintf(stderr,
-                      "lunette token: --ttl: '%s' is not a time such "
-                      "as 1h or 30m\n",
+                      "lunette token: --ttl: '%s' needs a unit, as in 90s, "
+                      "30m, 24h or 7d\n",
                       ttl);
+        return LUN_EXIT_USAGE;
+    }
+    if (lun_config_set(&line->config, lun_config_key_find("token_ttl"), ttl,
+                       &err) != 0) {
+        (void)fprintf(stderr, "lunette token: --ttl: %s\n", err.message);
         return LUN_EXIT_USAGE;
     }
     return 0;
