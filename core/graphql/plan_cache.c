@@ -56,6 +56,23 @@ static bool is_scalar_list(const struct lun_json *list)
     return list->child != NULL;
 }
 
+/* The `mode` of a filter (`_mode` where a model has a field of that name)
+ * stands among values that decide nothing. Only its two values count, so that a
+ * text field which happens to have the name cannot fill the cache. */
+static bool is_mode(const struct lun_json *member)
+{
+    static const char *const values[] = {"default", "insensitive"};
+    size_t prefix = member->key_len && member->key[0] == '_';
+    if (member->type != LUN_JSON_STRING || member->key_len != prefix + 4 ||
+        memcmp(member->key + prefix, "mode", 4) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        if (member->len == strlen(values[i]) &&
+            memcmp(member->text, values[i], member->len) == 0)
+            return true;
+    return false;
+}
+
 /* The bytes say what a plan may depend on and no more: the kind of a scalar but
  * not its value, the members of an object, the items of a list of objects. */
 static void mix_shape(struct hash *hash, const struct lun_json *node)
@@ -89,6 +106,8 @@ static void mix_shape(struct hash *hash, const struct lun_json *node)
         for (struct lun_json *item = node->child; item; item = item->next) {
             mix(hash, item->key, item->key_len);
             mix_shape(hash, item);
+            if (is_mode(item))
+                mix(hash, item->text, item->len);
         }
         mix_byte(hash, '}');
         break;
@@ -106,18 +125,17 @@ static void mix_value(struct hash *hash, const struct lun_json *node)
         mix_byte(hash, 't');
     if (node->type == LUN_JSON_STRING || node->type == LUN_JSON_NUMBER)
         mix(hash, node->text, node->len);
-    if (node->type == LUN_JSON_ARRAY)
+    if (node->type == LUN_JSON_ARRAY || node->type == LUN_JSON_OBJECT)
         for (struct lun_json *item = node->child; item; item = item->next)
             mix_value(hash, item);
 }
 
-static void complete_key(struct lun_plan_cache *cache,
-                         struct lun_plan_key *key,
+static void complete_key(struct lun_plan_cache *cache, struct lun_plan_key *key,
                          const struct lun_json *variables)
 {
     struct hash hash = {key->document[0], key->document[1]};
-    struct value_vars *vars = lun_map_get(&cache->documents, key->document,
-                                          sizeof(key->document));
+    struct value_vars *vars =
+        lun_map_get(&cache->documents, key->document, sizeof(key->document));
     if (variables)
         mix_shape(&hash, variables);
     for (size_t i = 0; vars && i < vars->count; i++)
@@ -213,8 +231,8 @@ static struct value_vars *copy_vars(const struct value_vars *old,
     vars->count = 0;
     for (i = 0; i < most; i++) {
         size_t kept = old ? old->count : 0;
-        const char *name = i < kept ? old->names[i]
-                                    : plan->value_vars[i - kept];
+        const char *name =
+            i < kept ? old->names[i] : plan->value_vars[i - kept];
         for (j = 0; j < vars->count; j++)
             if (!strcmp(vars->names[j], name))
                 break;
@@ -232,8 +250,8 @@ static struct value_vars *copy_vars(const struct value_vars *old,
 static bool note_vars(struct lun_plan_cache *cache, struct lun_plan_key *key,
                       const struct lun_plan *plan)
 {
-    struct value_vars *old = lun_map_get(&cache->documents, key->document,
-                                         sizeof(key->document));
+    struct value_vars *old =
+        lun_map_get(&cache->documents, key->document, sizeof(key->document));
     if (!plan->value_var_count)
         return true;
     struct value_vars *vars = copy_vars(old, plan);
@@ -249,8 +267,7 @@ static bool note_vars(struct lun_plan_cache *cache, struct lun_plan_key *key,
 }
 
 void lun_plan_cache_add(struct lun_plan_cache *cache, struct lun_plan_key *key,
-                        const struct lun_json *variables,
-                        struct lun_plan *plan)
+                        const struct lun_json *variables, struct lun_plan *plan)
 {
     if (plan->uncached)
         return;

@@ -4,9 +4,9 @@
  *
  * The key is made of the token hash of the document (literals taken out), the
  * operation name, the caller's roles, the shape of the variables (keys present,
- * kinds, lengths of lists of objects) and the values of the few variables that
- * decide the plan itself. Bounded in bytes and entries; the least recently used
- * plan goes first.
+ * kinds, lengths of lists of objects, the `mode` of filters) and the values of
+ * the few variables that decide the plan itself. Bounded in bytes and entries;
+ * the least recently used plan goes first.
  */
 #pragma once
 

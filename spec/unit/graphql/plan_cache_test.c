@@ -77,7 +77,8 @@ static void finds_by_shape_and_not_by_value(void **state)
 static void tells_lists_of_objects_apart_by_each_item(void **state)
 {
     struct lun_plan_cache *cache = *state;
-    struct lun_plan *plan = add(cache, 1, "{\"OR\":[{\"a\":1},{\"b\":2}]}", NULL);
+    struct lun_plan *plan =
+        add(cache, 1, "{\"OR\":[{\"a\":1},{\"b\":2}]}", NULL);
     assert_ptr_equal(find(cache, 1, "{\"OR\":[{\"a\":5},{\"b\":6}]}"), plan);
     assert_null(find(cache, 1, "{\"OR\":[{\"a\":1}]}"));
     assert_null(find(cache, 1, "{\"OR\":[{\"b\":1},{\"a\":2}]}"));
@@ -94,6 +95,38 @@ static void keeps_plans_of_deciding_values_apart(void **state)
     assert_ptr_equal(find(cache, 1, "{\"o\":\"id_ASC\"}"), up);
     assert_ptr_equal(find(cache, 1, "{\"o\":\"id_DESC\"}"), down);
     assert_null(find(cache, 1, "{\"o\":true}"));
+}
+
+static void looks_at_deciding_values_inside_of_objects(void **state)
+{
+    struct lun_plan_cache *cache = *state;
+    struct lun_plan *up =
+        add(cache, 1, "{\"o\":[{\"a\":{\"n\":\"ASC\"}}],\"w\":{\"x\":1}}", "o");
+    assert_ptr_equal(
+        find(cache, 1, "{\"o\":[{\"a\":{\"n\":\"ASC\"}}],\"w\":{\"x\":2}}"),
+        up);
+    assert_null(
+        find(cache, 1, "{\"o\":[{\"a\":{\"n\":\"DESC\"}}],\"w\":{\"x\":1}}"));
+    assert_null(find(cache, 1, "{\"o\":[\"ASC\"],\"w\":{\"x\":1}}"));
+}
+
+static void tells_the_modes_of_filters_apart(void **state)
+{
+    struct lun_plan_cache *cache = *state;
+    const char *const other[] = {"{\"w\":{\"mode\":\"default\",\"n\":\"a\"}}",
+                                 "{\"w\":{\"mode\":\"x\",\"n\":\"a\"}}",
+                                 "{\"w\":{\"mode\":null,\"n\":\"a\"}}"};
+    struct lun_plan *plan =
+        add(cache, 1, "{\"w\":{\"mode\":\"insensitive\",\"n\":\"a\"}}", NULL);
+    assert_ptr_equal(
+        find(cache, 1, "{\"w\":{\"mode\":\"insensitive\",\"n\":\"b\"}}"), plan);
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        assert_null(find(cache, 1, other[i]));
+    plan = add(cache, 2, "{\"w\":{\"_mode\":\"insensitive\"}}", NULL);
+    assert_null(find(cache, 2, "{\"w\":{\"_mode\":\"default\"}}"));
+    /* what is not one of the modes is a text like any other */
+    plan = add(cache, 3, "{\"w\":{\"mode\":\"fast\"}}", NULL);
+    assert_ptr_equal(find(cache, 3, "{\"w\":{\"mode\":\"slow\"}}"), plan);
 }
 
 static void forgets_the_least_recently_used(void **state)
@@ -145,6 +178,8 @@ int main(void)
         TEST(finds_by_shape_and_not_by_value),
         TEST(tells_lists_of_objects_apart_by_each_item),
         TEST(keeps_plans_of_deciding_values_apart),
+        TEST(looks_at_deciding_values_inside_of_objects),
+        TEST(tells_the_modes_of_filters_apart),
         TEST(forgets_the_least_recently_used),
         TEST(keeps_a_plan_alive_while_it_is_used),
         TEST(does_not_take_what_is_too_big_or_depends_on_a_literal),
