@@ -7,8 +7,9 @@
 --
 -- Only the *shape* of variables is looked at, because plans are cached by
 -- shape: keys present, null or not, list or object or scalar, and the values
--- of `orderBy`. Values of scalars are read by the host when a plan runs; a node
--- says where they are (`src`).
+-- of enums that decide the plan (`orderBy`; types with `decides`). Values of
+-- scalars are read by the host when a plan runs; a node says where they are
+-- (`src`).
 --
 -- NODE is one of
 --
@@ -16,11 +17,13 @@
 --     {kind="null"}
 --     {kind="object", type=, fields={{name=, meta=, node=}...},
 --      by={name→node}}
---     {kind="list", items={NODE...}}      objects, or literals of scalars
+--     {kind="list", items={NODE...}}      objects, literals of scalars, or
+--                                         enums that decide
 --     {kind="scalars", scalar=, src=, enum_values=}  a list in one variable
 --     {kind="scalar", scalar=, src=, enum_values=, value=}
 --     {kind="bool", value=true|false|nil, src=}      nil: in a variable
---     {kind="enum", value=, order={field=,desc=}, src=}         an orderBy
+--     {kind="enum", value=, order=, src=}  an enum that decides, such as an
+--                                          orderBy; `order` is its entry
 --
 -- `src`: `{lit=N}`, `{var=, path={...}}` or `{const=text}`. A variable that
 -- holds one scalar where a list is meant is a "scalars" node: its reader takes
@@ -72,7 +75,7 @@ end
 -- What kind of node a named type makes: "object", "order", "enum", "scalar".
 local function class_of(type)
     if type.kind == "INPUT_OBJECT" then return "object" end
-    if type.role == "orderBy" then return "order" end
+    if type.decides then return "order" end
     return type.kind == "ENUM" and "enum" or "scalar"
 end
 
@@ -189,7 +192,8 @@ end
 
 local function list_value(schema, tref, value, place)
     local type = schema:type(types.bottom(tref))
-    if class_of(type) ~= "object" then
+    local class = class_of(type)
+    if class ~= "object" and class ~= "order" then
         if not is_list(value) then scalar_value(type, value, place) end
         return {
             kind = "scalars", scalar = type.name, src = src_of(place),
@@ -293,7 +297,7 @@ local function enum_literal(type, value)
         fail(("expected a value of %s"):format(type.name), value)
     end
     local src = { const = value.value }
-    if type.role == "orderBy" then
+    if type.decides then
         return { kind = "enum", value = value.value, order = entry, src = src }
     end
     return {
@@ -389,12 +393,14 @@ function input.check(schema, operation, variables)
 end
 
 --- Names of the variables whose value, not only shape, decides the plan.
--- These are the ones that hold an `orderBy`.
+-- These are the ones that hold an enum which decides, such as an `orderBy`. (A
+-- `where` may hold `mode` among values that decide nothing: the cache of plans
+-- knows that member by name.)
 function input.order_variables(schema, operation)
     local found = {}
     for _, def in ipairs(operation.variables) do
         local type = schema:type(types.bottom(def.type))
-        if type and type.role == "orderBy" then found[#found + 1] = def.name end
+        if type and type.decides then found[#found + 1] = def.name end
     end
     return found
 end

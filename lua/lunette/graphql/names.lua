@@ -28,6 +28,29 @@ function names.roots(model)
     }
 end
 
+--- Names of what is added to the reference for one model. A name that the
+-- reference gives to something else is not added (types/registry.lua).
+-- @tparam string model GraphQL type name
+-- @treturn table
+function names.additions(model)
+    return {
+        groupBy = words.lower_first(words.plural(model)) .. "GroupBy",
+        order = model .. "OrderByManyInput",
+        distinct = model .. "DistinctField",
+        sum = model .. "AggregateSum", avg = model .. "AggregateAvg",
+        min = model .. "AggregateMin", max = model .. "AggregateMax",
+        group = model .. "GroupBy", group_key = model .. "GroupByKey",
+        group_field = model .. "GroupByField",
+        group_order = model .. "GroupByOrderInput",
+        having = model .. "GroupByHavingInput",
+    }
+end
+
+--- Names of the types that are added once; the first that is free is taken.
+names.SORT_ORDER = { "SortOrder", "LunetteSortOrder" }
+names.QUERY_MODE = { "QueryMode", "LunetteQueryMode" }
+names.JSON_PATH = { "JsonPathInput", "LunetteJsonPathInput" }
+
 --- Names of the inputs of one relation.
 -- @tparam string target GraphQL name of the model at the other end
 -- @tparam ?string opposite GraphQL name of the opposite field; nil: one-sided

@@ -23,7 +23,8 @@ local types = {}
 
 -- Role of a type → function (schema, model, extra) that makes it.
 local build = {}
-for _, part in ipairs({ "outputs", "filters", "inputs", "nested", "roots" }) do
+for _, part in ipairs({ "outputs", "filters", "inputs", "nested", "roots",
+    "additions" }) do
     local makers = require("lunette.graphql.types." .. part)
     for role, maker in pairs(makers) do build[role] = maker end
 end
@@ -157,6 +158,23 @@ function Schema:register(name, role, model, extra)
     self.registry[name] = { role = role, model = model, extra = extra }
 end
 
+--- Notes a type that the reference does not have: its name, or nil when
+-- another type has it.
+function Schema:add(name, role, model, extra)
+    local known = self.registry[name]
+    if known and (known.role ~= role or known.model ~= model) then
+        return nil
+    end
+    self:register(name, role, model, extra)
+    return name
+end
+
+--- The names of the types that are added for a model, by the keys of
+-- names.additions; what is not there is not offered.
+function Schema:additions(model)
+    return self.added[model] or {}
+end
+
 -- Using it ------------------------------------------------------------------
 
 --- Whether objects of a model are found by `node(id:)`.
@@ -252,7 +270,8 @@ function types.new(set, opts)
     local schema = setmetatable({
         set = set, strict = opts.strict or false, roles = opts.roles,
         models = set.models, by_key = {}, registry = {}, made = {},
-        shapes = {}, relations = {}, list_arguments = {}, roots_of = {},
+        added = {}, shapes = {}, relations = {}, list_arguments = {},
+        roots_of = {},
         conflicts = {}, refs = { named = {}, nonnull = {}, list = {} },
     }, Schema)
     for _, model in ipairs(set.models) do schema.by_key[model.key] = model end

@@ -1,10 +1,13 @@
---- Connections: edges, page info and count of one list, in one row.
+--- Connections: edges, page info and aggregates of one list, in one row.
 --
 -- What is not selected is not read: a count alone fetches no rows, edges alone
--- are the list itself. As soon as two of them look at the same page, the page is
--- a CTE whose rows are numbered in the order in which they were taken.
+-- are the list itself. As soon as two of them look at the same page, the page
+-- is a CTE whose rows are numbered in the order in which they were taken. The
+-- connection of a relation is the same inside of a scalar sub-select; the CTE
+-- of an inner one hides that of the outer.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.connection
+local aggregate = require("lunette.orm.aggregate")
 local order = require("lunette.orm.order")
 local select = require("lunette.orm.select")
 local sql = require("lunette.orm.sql")
@@ -82,7 +85,7 @@ local function edges(context, self, out, item)
             .. page(self, alias, table.concat(row.joins))
             .. page_order(self, alias)
     else
-        text = select.window(self.scope, row, self.from, nil,
+        text = select.window(self.scope, row, self.from, self.tie,
             self.slice, "ROW")
     end
     local col = out:add(context, "ARRAY(" .. text .. ")")
@@ -101,9 +104,38 @@ local function page_cursor(context, self, out, key, backwards)
     return { key = key, col = out:add(context, text), type = ctype }
 end
 
-local function more(context, out, key, limit)
-    if not limit then return { key = key, json = "false" } end
-    local text = "(SELECT count(*) > " .. limit .. " FROM page)"
+-- Whether there are rows of the whole list at the far side of a cursor.
+local function behind(self, out, name)
+    local conditions = self.slice.behind[name]
+    for _, condition in ipairs(conditions and conditions() or {}) do
+        out[#out + 1] = "EXISTS (SELECT 1 FROM " .. select.source(self.scope,
+            self.from, self.tie, self.slice, nil, { condition }) .. ")"
+    end
+end
+
+-- Whether rows were skipped.
+local function skipped(self, out)
+    if not self.slice.offset then return end
+    local rows = select.source(self.scope, self.from, self.tie, self.slice)
+    out[#out + 1] = "(" .. self.slice.offset
+        .. " > 0 AND EXISTS (SELECT 1 FROM " .. rows .. "))"
+end
+
+-- Whether the list goes on beyond the page. `limit` is the page's when it is
+-- cut on this side. The reference looks no further than that; else a cursor on
+-- this side, and rows skipped where the page begins, tell too.
+local function more(context, self, out, key, limit, side, begins)
+    local parts = {}
+    if limit then
+        parts[1] = "(SELECT count(*) > " .. limit .. " FROM page)"
+    end
+    if not context.service.strict then
+        if begins then skipped(self, parts) end
+        behind(self, parts, side)
+    end
+    if #parts == 0 then return { key = key, json = "false" } end
+    local text = table.concat(parts, " OR ")
+    if #parts > 1 then text = "(" .. text .. ")" end
     return { key = key, col = out:add(context, text), type = "bool" }
 end
 
@@ -112,10 +144,12 @@ local PAGE_INFO = {
         return { key = key, json = '"PageInfo"' }
     end,
     hasNextPage = function(context, self, out, key)
-        return more(context, out, key, self.slice.first)
+        return more(context, self, out, key, self.slice.first, "before",
+            self.slice.reversed)
     end,
     hasPreviousPage = function(context, self, out, key)
-        return more(context, out, key, self.slice.last)
+        return more(context, self, out, key, self.slice.last, "after",
+            not self.slice.reversed)
     end,
     startCursor = function(context, self, out, key)
         return page_cursor(context, self, out, key, false)
@@ -135,33 +169,45 @@ end
 
 -- Aggregate -----------------------------------------------------------------
 
-local function count_sql(context, self)
+-- Reads `list` (of lunette.orm.aggregate) off the rows of the page.
+local function aggregate_sql(context, self, list, wrap)
+    local slice, scope = self.slice, self.scope
+    local alias = self.shared and context:alias() or scope.alias
+    local head = "(SELECT " .. list:sql(alias, wrap)
     if self.shared then
-        return "(SELECT count(*)" .. page(self, context:alias()) .. ")"
+        list:need(scope)
+        return head .. page(self, alias) .. ")"
+    elseif not slice.paged then
+        list:need(scope)
+        return head .. " FROM " .. select.source(scope, self.from, self.tie,
+            slice) .. ")"
+    elseif list:is_count() then
+        return head .. " FROM (SELECT true FROM " .. select.source(scope,
+            self.from, self.tie, slice) .. window.slice(slice) .. ") AS "
+            .. alias .. ")"
     end
-    local rows = " FROM " .. self.from .. select.where(nil, self.slice)
-    if not self.slice.paged then return "(SELECT count(*)" .. rows .. ")" end
-    return "(SELECT count(*) FROM (SELECT true" .. rows
-        .. window.slice(self.slice) .. ") AS " .. self.scope.alias .. ")"
+    list:need(scope)
+    return head .. " FROM (" .. select.inner(scope, self.from, self.tie, slice)
+        .. ") AS " .. alias .. ")"
 end
 
-local function aggregate(context, self, out, item)
-    local shape = { fields = {} }
-    for i, inner in ipairs(context.selections:of(item)) do
-        if inner.name == "__typename" then
-            shape.fields[i] = { key = inner.key,
-                json = '"Aggregate' .. self.model.name .. '"' }
-        else
-            shape.fields[i] = { key = inner.key, type = "int8",
-                col = out:add(context, count_sql(context, self)) }
-        end
+local function aggregates(context, self, out, item)
+    local list = aggregate.list()
+    local shape = aggregate.shape(context, list, item)
+    if #list == 0 then return { key = item.key, object = shape } end
+    local single = #list == 1
+    local text = aggregate_sql(context, self, list, not single and "ROW" or nil)
+    local col = out:add(context, text)
+    if single then
+        aggregate.move(shape, col)
+        return { key = item.key, object = shape }
     end
-    return { key = item.key, object = shape }
+    return { key = item.key, record = shape, col = col }
 end
 
 -- Entry ---------------------------------------------------------------------
 
-local PARTS = { edges = edges, pageInfo = page_info, aggregate = aggregate }
+local PARTS = { edges = edges, pageInfo = page_info, aggregate = aggregates }
 
 -- The CTE; called when all needed columns are known.
 local function page_sql(self)
@@ -169,20 +215,17 @@ local function page_sql(self)
     select.need_order(scope, slice.keys)
     local extra = (slice.first or slice.last) and "::int8 + 1" or nil
     return "WITH page AS MATERIALIZED (SELECT " .. scope:list()
-        .. ", row_number() OVER (" .. order.sql(slice.keys, scope.alias,
+        .. ", row_number() OVER (" .. order.sql(slice.keys, "outer",
             slice.reversed):sub(2) .. ") AS " .. NUMBER .. " FROM ("
-        .. select.inner(scope, self.from, nil, slice, extra) .. ") AS "
+        .. select.inner(scope, self.from, self.tie, slice, extra) .. ") AS "
         .. scope.alias .. ") "
 end
 
---- The statement of a connection field: SQL and the shape of its one row.
-function connection.plan(context, model, item)
-    local scope = select.scope(context, model)
+local function plan(context, scope, item, from, tie, wrap)
     local self = {
-        model = model, scope = scope, asks = {}, shared = false,
-        from = sql.table(model) .. " AS " .. scope.alias,
-        slice = window.of(context, model, context.selections:args(item),
-            scope.alias),
+        model = scope.model, scope = scope, asks = {}, shared = false,
+        from = from, tie = tie, slice = window.of(context, scope.model,
+            context.selections:args(item), scope.alias),
         fields = context.selections:of(item),
     }
     survey(context, self)
@@ -190,14 +233,30 @@ function connection.plan(context, model, item)
     for i, part in ipairs(self.fields) do
         if part.name == "__typename" then
             shape.fields[i] = { key = part.key,
-                json = '"' .. model.name .. 'Connection"' }
+                json = '"' .. scope.model.name .. 'Connection"' }
         else
-            local plan = PARTS[part.def.meta.what]
-            shape.fields[i] = plan(context, self, out, part)
+            shape.fields[i] =
+                PARTS[part.def.meta.what](context, self, out, part)
         end
     end
     local with = self.shared and page_sql(self) or ""
-    return with .. "SELECT " .. out:list(), shape
+    return with .. "SELECT " .. out:list(wrap), shape
+end
+
+--- The statement of a connection field: SQL and the shape of its one row.
+function connection.plan(context, model, item)
+    local scope = select.scope(context, model)
+    return plan(context, scope, item,
+        sql.table(model) .. " AS " .. scope.alias)
+end
+
+--- The same for the rows that are tied to a row of another table: a SELECT of
+-- one ROW, and the shape of that record.
+-- @tparam table scope of the rows
+-- @tparam string from the FROM that brings the scope's alias
+-- @tparam string tie
+function connection.related(context, scope, item, from, tie)
+    return plan(context, scope, item, from, tie, "ROW")
 end
 
 return connection

@@ -1,24 +1,50 @@
 --- The order of a list, and the rows that lie beyond a cursor in that order.
 --
--- An order is a list of keys {field=FIELD, desc=bool} that ends in something
--- unique, `id` ascending unless a key is unique itself. NULL sorts as the
--- greatest value (ascending: last), which is what PostgreSQL does by itself and
--- what the comparison with the cursor row below repeats.
+-- An order is a list of keys that ends in something unique, `id` ascending
+-- unless a key is unique itself. NULL sorts as the greatest value (ascending:
+-- last), which is what PostgreSQL does by itself and what the comparison with
+-- the cursor row below repeats.
+--
+-- Key: `{column=, required=, desc=, path=, export=, inner=, outer=}`. `path` lists the
+-- to-one relations that lead to where the column stands; without it the column
+-- is the row's own. `inner` is its SQL beside the table of the rows, `outer`
+-- its SQL around a sub-select of them, which has to export it as `export`.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.order
+local errors = require("lunette.graphql.errors")
+local filter = require("lunette.orm.filter")
 local sql = require("lunette.orm.sql")
 
 local order = {}
+
+-- Each may need a join.
+local MAX_KEYS = 10
+
+-- Keys ----------------------------------------------------------------------
 
 local function decides(field)
     return field.name == "id" or (field.unique and field.required)
 end
 
--- Appends `key` unless the keys before it decide already.
-local function append(keys, field, desc)
+-- Whether no row lacks the column.
+local function is_required(field, path)
+    for _, relation in ipairs(path or {}) do
+        if relation.link.kind ~= "own" or not relation.required then
+            return false
+        end
+    end
+    return field.required or field.name == "id"
+end
+
+-- Appends a key unless the keys before it decide already.
+local function append(keys, field, desc, path)
     if keys.decided then return end
-    keys[#keys + 1] = { field = field, desc = desc or false }
-    keys.decided = decides(field)
+    local at = #keys + 1
+    keys[at] = {
+        column = field.column, required = is_required(field, path),
+        desc = desc or false, path = path, export = path and "#" .. at,
+    }
+    keys.decided = not path and decides(field)
 end
 
 local function field_named(model, name)
@@ -27,34 +53,108 @@ local function field_named(model, name)
     end
 end
 
---- The keys of a list of `model`: by the enum value `asked` ({field=, desc=})
--- or, without one, by the order that the model declares.
-function order.keys(model, asked)
+local function append_declared(keys, model)
+    for _, key in ipairs(model.order or {}) do
+        local field = field_named(model, key.field)
+        if field and field.kind == "scalar" and not field.list then
+            append(keys, field, key.desc)
+        end
+    end
+end
+
+local function one_entry(context, node)
+    local found
+    for _, entry in ipairs(node.kind == "object" and node.fields or {}) do
+        if entry.node.kind ~= "absent" then
+            if found then found = nil break end
+            found = entry
+        end
+    end
+    if not found or found.node.kind == "null" then
+        context:refuse(errors.arguments("Every object of 'orderByMany' names"
+            .. " exactly one field and its direction."))
+    end
+    return found
+end
+
+-- Appends the key of an orderByMany object.
+local function append_asked(context, keys, node)
+    local path, entry = {}, one_entry(context, node)
+    while entry.meta.field.kind == "relation" do
+        path[#path + 1] = entry.meta.field
+        context:require_read(context:target(entry.meta.field))
+        entry = one_entry(context, entry.node)
+    end
+    append(keys, entry.meta.field, entry.node.order.desc,
+        #path > 0 and path or nil)
+end
+
+local function append_many(context, keys, node)
+    local items = node.kind == "list" and node.items or { node }
+    if #items > MAX_KEYS then
+        context:refuse(errors.limit("keys of orderByMany", MAX_KEYS))
+    end
+    for _, item in ipairs(items) do append_asked(context, keys, item) end
+end
+
+-- Places --------------------------------------------------------------------
+
+-- The LEFT JOINs that lead from the row under `alias` to the columns of all
+-- keys, and the SQL of these columns, key → text.
+local function reach(context, keys, alias)
+    local joins, known, places = {}, {}, {}
+    for _, key in ipairs(keys) do
+        local near, trail = alias, ""
+        for _, relation in ipairs(key.path or {}) do
+            trail = trail .. "." .. relation.name
+            if not known[trail] then
+                known[trail] = context:alias()
+                local from, tie =
+                    filter.related(context, relation, near, known[trail])
+                joins[#joins + 1] = " LEFT JOIN " .. from .. " ON " .. tie
+            end
+            near = known[trail]
+        end
+        places[key] = sql.column(near, key.column)
+    end
+    return table.concat(joins), places
+end
+
+--- The keys of a list of `model` whose rows stand under `alias`: by the enum
+-- value `asked` ({field=, desc=}), by the NODE `many` of an orderByMany or,
+-- without both, by the order that the model declares.
+-- @treturn table keys
+-- @treturn string joins that they need beside the table, or ""
+function order.keys(context, model, alias, asked, many)
     local keys = {}
     if asked then
         append(keys, asked.field, asked.desc)
+    elseif many then
+        append_many(context, keys, many)
     else
-        for _, key in ipairs(model.order or {}) do
-            local field = field_named(model, key.field)
-            if field and field.kind == "scalar" and not field.list then
-                append(keys, field, key.desc)
-            end
-        end
+        append_declared(keys, model)
     end
     append(keys, sql.id_field(model), false)
-    return keys
+    local joins, places = reach(context, keys, alias)
+    for _, key in ipairs(keys) do
+        key.inner = places[key]
+        key.outer = key.path and sql.column(alias, key.export) or key.inner
+    end
+    return keys, joins
 end
 
---- ORDER BY of `keys` for the rows under `alias`.
-function order.sql(keys, alias, reversed)
+--- ORDER BY of `keys` at "inner" or "outer".
+function order.sql(keys, level, reversed)
     local parts = {}
     for i, key in ipairs(keys) do
         local desc = key.desc ~= (reversed or false)
-        parts[i] = sql.column(alias, key.field.column)
+        parts[i] = key[level]
             .. (desc and " DESC NULLS FIRST" or " ASC NULLS LAST")
     end
     return " ORDER BY " .. table.concat(parts, ", ")
 end
+
+-- Cursors -------------------------------------------------------------------
 
 -- Rows strictly beyond the value `at`; NULL is greater than any value.
 local function beyond(column, at, greater, nullable)
@@ -67,15 +167,14 @@ local function beyond(column, at, greater, nullable)
 end
 
 -- The condition of the keys from the i-th on.
-local function from_key(keys, i, alias, value_at, after)
+local function from_key(keys, i, level, value_at, after)
     local key = keys[i]
-    local field = key.field
-    local column, at = sql.column(alias, field.column), value_at(field)
+    local column, at = key[level], value_at(key)
     local greater = after ~= key.desc
     if i == #keys then return beyond(column, at, greater, false) end
-    local rest = from_key(keys, i + 1, alias, value_at, after)
-    local strict = beyond(column, at, greater, not field.required)
-    if field.required then
+    local rest = from_key(keys, i + 1, level, value_at, after)
+    local strict = beyond(column, at, greater, not key.required)
+    if key.required then
         -- the range first: an index on the key can start at the cursor
         return ("(%s%s%s AND (%s OR %s))"):format(column,
             greater and " >= " or " <= ", at, strict, rest)
@@ -86,18 +185,19 @@ end
 
 --- The condition that keeps the rows of `model` after (or before) the row whose
 -- id is the SQL text `id`. Without such a row nothing is kept.
-function order.beyond(context, model, keys, alias, id, after)
+function order.beyond(context, model, keys, level, id, after)
     local cursor = context:alias()
-    local tail = " FROM " .. sql.table(model) .. " AS " .. cursor
+    local joins, places = reach(context, keys, cursor)
+    local tail = " FROM " .. sql.table(model) .. " AS " .. cursor .. joins
         .. " WHERE " .. sql.column(cursor, "id") .. " = " .. id .. ")"
-    local function value_at(field)
-        return "(SELECT " .. sql.column(cursor, field.column) .. tail
+    local function value_at(key)
+        return "(SELECT " .. places[key] .. tail
     end
-    local condition = from_key(keys, 1, alias, value_at, after)
+    local condition = from_key(keys, 1, level, value_at, after)
     for _, key in ipairs(keys) do
-        if not key.field.required and key.field.name ~= "id" then
-            return value_at(sql.id_field(model)) .. " IS NOT NULL AND "
-                .. condition
+        if not key.required then
+            return "(SELECT " .. sql.column(cursor, "id") .. tail
+                .. " IS NOT NULL AND " .. condition
         end
     end
     return condition

@@ -6,6 +6,7 @@
 -- @module lunette.orm.read
 local connection = require("lunette.orm.connection")
 local filter = require("lunette.orm.filter")
+local group = require("lunette.orm.group")
 local merge = require("lunette.orm.merge")
 local select = require("lunette.orm.select")
 local sql = require("lunette.orm.sql")
@@ -80,7 +81,13 @@ local function node(context, _, item)
         { kind = "variants", of = shapes })
 end
 
-local PLANS = { one = one, list = list, connection = connected, node = node }
+local function groups(context, model, item)
+    local text, shape = group.plan(context, model, item)
+    return statement(context, text, { kind = "rows", of = shape })
+end
+
+local PLANS = { one = one, list = list, connection = connected, node = node,
+    groupBy = groups }
 
 --- Plans a root field of the query.
 -- @tparam table context of this root field

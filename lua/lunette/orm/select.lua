@@ -136,6 +136,19 @@ local function to_one(context, scope, row, item, relation)
     return { key = item.key, object = shape, present = present }
 end
 
+-- Planned by lunette.orm.connection, which builds on this module.
+local function to_connection(context, scope, row, item, relation)
+    local connection = require("lunette.orm.connection")
+    local child = select.scope(context, context:target(relation))
+    scope:column("id")
+    local from, tie =
+        filter.related(context, relation, scope.alias, child.alias)
+    local text, shape = connection.related(context, child, item, from, tie)
+    row.nested = true
+    return { key = item.key, record = shape,
+        col = row:add(context, "(" .. text .. ")") }
+end
+
 local function to_many(context, scope, row, item, relation)
     local target = context:target(relation)
     local child = select.scope(context, target)
@@ -156,12 +169,14 @@ local function member(context, scope, row, item)
     if item.name == "__typename" then
         return typename(item.key, scope.model)
     end
-    local field = item.def.meta.field
+    local meta = item.def.meta
+    local field = meta.field
     if field.kind == "scalar" then
         return scalar(context, scope, row, item.key, field)
     end
     context:require_read(context:target(field))
-    local plan = field.many and to_many or to_one
+    local plan = meta.what == "relationConnection" and to_connection
+        or field.many and to_many or to_one
     return plan(context, scope, row, item, field)
 end
 
@@ -192,42 +207,89 @@ end
 
 -- Lists ---------------------------------------------------------------------
 
---- " WHERE ..." of a tie (may be nil) and the conditions of a window.
-function select.where(tie, slice)
+-- " WHERE ..." of conditions that may be nil.
+local function where(tie, condition, rest)
     local parts = { tie }
-    for _, condition in ipairs(slice.where) do parts[#parts + 1] = condition end
+    parts[#parts + 1] = condition
+    parts[#parts + 1] = rest
     local all = sql.all(parts)
     return all and " WHERE " .. all or ""
 end
 
+-- The columns of a sub-select of rows: what is needed of them, and the keys of
+-- the order that stand in other tables, which `level` says where to find.
+local function columns(scope, slice, level)
+    local list = scope:list()
+    for _, key in ipairs(slice.keys) do
+        if key.path then
+            list = list .. ", " .. key[level]
+            if level == "inner" then
+                list = list .. " AS " .. sql.quote(key.export)
+            end
+        end
+    end
+    return list
+end
+
+-- The first row of each combination of the distinct columns, as a table.
+local function picked(scope, from, tie, slice)
+    select.need_order(scope, slice.keys)
+    scope:column("id")
+    local list = {}
+    for i, column in ipairs(slice.distinct) do
+        list[i] = sql.column(scope.alias, column)
+    end
+    list = table.concat(list, ", ")
+    return "(SELECT DISTINCT ON (" .. list .. ") "
+        .. columns(scope, slice, "inner") .. " FROM " .. from .. slice.joins
+        .. where(tie, slice.filter) .. " ORDER BY " .. list .. ", "
+        .. order.sql(slice.keys, "inner"):sub(#" ORDER BY " + 1) .. ") AS "
+        .. scope.alias
+end
+
+--- FROM and WHERE, as one text, of the rows of a window before its limit.
+-- @tparam ?string joins further joins
+-- @tparam ?{string,...} conditions instead of those of the cursors
+function select.source(scope, from, tie, slice, joins, conditions)
+    conditions = sql.all(conditions or slice.cursors)
+    joins = joins or ""
+    if slice.distinct then
+        return picked(scope, from, tie, slice) .. joins .. where(conditions)
+    end
+    return from .. slice.joins .. joins
+        .. where(tie, slice.filter, conditions)
+end
+
 --- Notes the columns that the order needs of an inner SELECT.
 function select.need_order(scope, keys)
-    for _, key in ipairs(keys) do scope:column(key.field.column) end
+    for _, key in ipairs(keys) do
+        if not key.path then scope:column(key.column) end
+    end
 end
 
 --- The rows of a window, without what is joined to them: a SELECT of the
 -- needed columns, to be called when all needs are known.
 function select.inner(scope, from, tie, slice, extra)
-    return "SELECT " .. scope:list() .. " FROM " .. from
-        .. select.where(tie, slice)
-        .. order.sql(slice.keys, scope.alias, slice.reversed)
+    local source = select.source(scope, from, tie, slice)
+    return "SELECT " .. columns(scope, slice, slice.level) .. " FROM " .. source
+        .. order.sql(slice.keys, slice.level, slice.reversed)
         .. window.slice(slice, extra)
 end
 
 --- The SELECT of the rows of a window whose select list is complete.
 function select.window(scope, row, from, tie, slice, wrap)
     local head = "SELECT " .. row:list(wrap)
+    local joins = table.concat(row.joins)
     local direct = not slice.reversed
         and not (slice.paged and (row.joins[1] or row.nested))
     if direct then
-        return head .. " FROM " .. from .. table.concat(row.joins)
-            .. select.where(tie, slice) .. order.sql(slice.keys, scope.alias)
-            .. window.slice(slice)
+        return head .. " FROM "
+            .. select.source(scope, from, tie, slice, joins)
+            .. order.sql(slice.keys, slice.level) .. window.slice(slice)
     end
     select.need_order(scope, slice.keys)
     return head .. " FROM (" .. select.inner(scope, from, tie, slice)
-        .. ") AS " .. scope.alias .. table.concat(row.joins)
-        .. order.sql(slice.keys, scope.alias)
+        .. ") AS " .. scope.alias .. joins .. order.sql(slice.keys, "outer")
 end
 
 --- The SELECT of a list of objects.

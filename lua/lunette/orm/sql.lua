@@ -79,6 +79,12 @@ function sql.id_field(model)
     error(("model '%s' has no id"):format(model.key), 2)
 end
 
+--- A text without the difference of upper and lower case, in any language;
+-- compared as the database compares texts.
+function sql.fold(text)
+    return ('lower(%s COLLATE "und-x-icu") COLLATE "default"'):format(text)
+end
+
 --- "a AND b", or nil when there is nothing to say.
 function sql.all(conditions)
     if #conditions == 0 then return nil end

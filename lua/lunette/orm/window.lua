@@ -1,8 +1,13 @@
---- The seven arguments of a list: which rows, in which order, which part.
+--- The arguments of a list: which rows, in which order, which part.
 --
--- A window is {keys, where={conditions}, limit, offset, reversed, paged}:
--- `limit` and `offset` are SQL texts, `reversed` means that the rows are taken
--- from the end (`last`) and have to be turned round afterwards.
+-- A window is `{keys, joins, filter, cursors={conditions}, distinct={columns},
+-- limit, offset, reversed, paged}`: `limit` and `offset` are SQL texts,
+-- `reversed` means that the rows are taken from the end (`last`) and have to be
+-- turned round afterwards. `joins` bring what the keys need of other tables.
+-- `distinct` keeps the first row, in the order asked for, of each combination
+-- of these columns; cursors and counts look at what is kept. `behind.after()` is
+-- a list of conditions of which one holds for every row that lies at or before
+-- the cursor `after`; `behind.before()` likewise.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.window
 local errors = require("lunette.graphql.errors")
@@ -18,7 +23,8 @@ local function given(node)
     return node and node.kind ~= "absent" and node.kind ~= "null"
 end
 
-local function count_param(context, args, name)
+--- The SQL text of an argument that counts rows; nil when it is not given.
+function window.count_param(context, args, name)
     local node = args[name]
     if not given(node) then return nil end
     return context:param {
@@ -27,32 +33,72 @@ local function count_param(context, args, name)
     }
 end
 
-local function asked_order(args)
-    local node = args.orderBy
-    return given(node) and node.order or nil
+-- Order and distinct --------------------------------------------------------
+
+local function asked_keys(context, model, args, alias)
+    local one, many = args.orderBy, args.orderByMany
+    if given(one) and given(many) then
+        context:refuse(errors.arguments("'orderBy' and 'orderByMany' cannot be"
+            .. " used together."))
+    end
+    return order.keys(context, model, alias, given(one) and one.order or nil,
+        given(many) and many or nil)
 end
+
+--- The columns that a list of enum values {field=} names, each once.
+function window.columns(node)
+    local columns, seen = {}, {}
+    for _, item in ipairs(node.kind == "list" and node.items or { node }) do
+        local field = item.order and item.order.field
+        if field and not seen[field] then
+            seen[field] = true
+            columns[#columns + 1] = field.kind == "relation"
+                and field.link.column or field.column
+        end
+    end
+    return columns
+end
+
+local function asked_distinct(args)
+    if not given(args.distinct) then return nil end
+    local columns = window.columns(args.distinct)
+    return #columns > 0 and columns or nil
+end
+
+-- Cursors -------------------------------------------------------------------
 
 local function add_cursor(context, out, model, alias, args, name)
     if not given(args[name]) then return end
-    local field = sql.id_field(model)
-    local id = filter.value(context, field, args[name])
-    out.where[#out.where + 1] =
-        order.beyond(context, model, out.keys, alias, id, name == "after")
+    local after, level = name == "after", out.level
+    local id = filter.value(context, sql.id_field(model), args[name])
+    out.cursors[#out.cursors + 1] =
+        order.beyond(context, model, out.keys, level, id, after)
+    out.behind[name] = function()
+        return {
+            sql.column(alias, "id") .. " = " .. id,
+            order.beyond(context, model, out.keys, level, id, not after),
+        }
+    end
 end
+
+-- Entry ---------------------------------------------------------------------
 
 --- The window that `args` (name → NODE) ask of `model`'s rows under `alias`.
 function window.of(context, model, args, alias)
-    local out = { keys = order.keys(model, asked_order(args)), where = {} }
+    local out = { cursors = {}, behind = {}, distinct = asked_distinct(args) }
+    out.keys, out.joins = asked_keys(context, model, args, alias)
+    -- where cursors and limits look at the keys
+    out.level = out.distinct and "outer" or "inner"
     if given(args.first) and given(args.last) then
         context:refuse(errors.first_and_last())
     end
-    out.where[1] = filter.condition(context, model, args.where, alias)
+    out.filter = filter.condition(context, model, args.where, alias)
     add_cursor(context, out, model, alias, args, "after")
     add_cursor(context, out, model, alias, args, "before")
-    out.first = count_param(context, args, "first")
-    out.last = count_param(context, args, "last")
+    out.first = window.count_param(context, args, "first")
+    out.last = window.count_param(context, args, "last")
     out.limit = out.first or out.last
-    out.offset = count_param(context, args, "skip")
+    out.offset = window.count_param(context, args, "skip")
     out.reversed = out.last ~= nil
     out.paged = out.limit ~= nil or out.offset ~= nil
     return out

@@ -44,7 +44,7 @@ describe("the sorted SDL", function()
         local set = sets.reference()
         sets.find(set, "User").title = "A person"
         sets.find(set, "User", "email").help = "Where to write to"
-        local plain = sdl.print(types.new(set))
+        local plain = sdl.print(types.new(set, { strict = true }))
         assert.equal(read(DATA .. "reference.graphql"), plain)
     end)
 

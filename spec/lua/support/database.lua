@@ -117,6 +117,7 @@ local VALID = {
 }
 
 local function text_of(param, value)
+    if type(value) == "table" then return host.json_encode(value) end
     local text = tostring(value)
     if param.invalid == "null" and not text:match(VALID[param.type]) then
         return nil
@@ -167,6 +168,12 @@ local function member(field, at)
         return object(field.object, at)
     end
     local value = at(field.col)
+    if field.record then
+        return value == cjson.null and value
+            or object(field.record, function(col)
+                return value["f" .. (col + 1)]
+            end)
+    end
     if field.type == "numeric" and value ~= cjson.null then
         return tostring(value)
     end

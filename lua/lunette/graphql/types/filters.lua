@@ -35,13 +35,68 @@ local OPERATORS = {
     UUID = MEMBERS, Boolean = EQUALS, Json = {}, File = {},
 }
 
-local function add_scalar_filters(schema, fields, made)
-    if made.list then return end
-    for _, row in ipairs(OPERATORS[made.scalar] or MEMBERS) do
+local function add_operators(schema, fields, made, operators)
+    for _, row in ipairs(operators) do
         local ref = row.list and schema:list_of(made.scalar)
             or schema:named(made.scalar)
         fields[#fields + 1] = make.field(made.graphql .. row[1], ref,
             { what = "filter", field = made, op = row[2] })
+    end
+end
+
+local function add_scalar_filters(schema, fields, made)
+    if made.list then return end
+    add_operators(schema, fields, made, OPERATORS[made.scalar] or MEMBERS)
+end
+
+-- Beyond the reference: lists, Json and the mode of text comparisons. `add`
+-- leaves out what a field of the model is called already.
+
+local function add_list_filters(schema, add, made)
+    local many = schema:list_of(made.scalar)
+    local function op(suffix, ref, name)
+        add(made.graphql .. suffix, ref,
+            { what = "filter", field = made, op = name })
+    end
+    op("_contains", schema:named(made.scalar), "has")
+    op("_contains_every", many, "has_every")
+    op("_contains_some", many, "has_some")
+    op("_is_empty", schema:named("Boolean"), "is_empty")
+end
+
+local function add_json_filters(schema, add, made)
+    local json = schema:named("Json")
+    local function op(suffix, ref, name)
+        add(made.graphql .. suffix, ref,
+            { what = "filter", field = made, op = name })
+    end
+    op("", json, "eq")
+    op("_not", json, "not")
+    op("_contains", json, "json_contains")
+    op("_has_key", schema:named("String"), "has_key")
+    add(made.graphql .. "_path", schema:named(schema.json_path),
+        { what = "path", field = made })
+end
+
+local function add_beyond(schema, model, fields)
+    if schema.strict then return end
+    local taken = {}
+    for _, field in ipairs(fields) do taken[field.name] = true end
+    local function add(name, ref, meta)
+        if taken[name] then return end
+        taken[name] = true
+        fields[#fields + 1] = make.field(name, ref, meta)
+    end
+    for _, made in ipairs(schema:shape(model).scalars) do
+        if made.list then
+            add_list_filters(schema, add, made)
+        elseif made.type == "json" and schema.json_path then
+            add_json_filters(schema, add, made)
+        end
+    end
+    if schema.query_mode then
+        add(taken.mode and "_mode" or "mode", schema:named(schema.query_mode),
+            { what = "mode" })
     end
 end
 
@@ -73,6 +128,7 @@ function build.where(schema, model)
         add_relation_filters(schema, fields, made)
     end
     add_logic(schema, fields, model.name .. "WhereInput")
+    add_beyond(schema, model, fields)
     return make.input("where", fields)
 end
 
@@ -82,6 +138,7 @@ function build.scalarWhere(schema, model)
         add_scalar_filters(schema, fields, made)
     end
     add_logic(schema, fields, model.name .. "ScalarWhereInput")
+    add_beyond(schema, model, fields)
     return make.input("scalarWhere", fields)
 end
 
@@ -94,6 +151,43 @@ function build.whereUnique(schema, model)
         end
     end
     return make.input("whereUnique", fields)
+end
+
+-- What may stand at a path of a Json field, as if it were a field: text, number
+-- or bool.
+local AT_PATH = {
+    { graphql = "text", type = "text", scalar = "String", operators = TEXT },
+    { graphql = "number", type = "decimal", scalar = "Float",
+        operators = ORDERED },
+    { graphql = "bool", type = "bool", scalar = "Boolean",
+        operators = EQUALS },
+}
+
+function build.jsonPath(schema)
+    local function op(name, ref, what, text)
+        return make.field(name, ref, { what = what }, text)
+    end
+    local fields = {
+        op("path", schema:nonnull(schema:list_of("String")), "path",
+            "Keys, and indexes of lists, from the top."),
+        op("exists", schema:named("Boolean"), "exists",
+            "Whether there is anything at the path."),
+        op("equals", schema:named("Json"), "equals"),
+        op("contains", schema:named("Json"), "contains"),
+    }
+    for _, made in ipairs(AT_PATH) do
+        add_operators(schema, fields, made, made.operators)
+    end
+    return make.input("jsonPath", fields)
+end
+
+function build.queryMode()
+    return make.choice("queryMode", {
+        { name = "default",
+            description = "Upper and lower case are different." },
+        { name = "insensitive",
+            description = "Upper and lower case are the same." },
+    })
 end
 
 function build.subscriptionWhere(schema, model)

@@ -40,7 +40,16 @@ function make.enum(role, values)
     return { kind = "ENUM", role = role, values = values, by = by }
 end
 
---- The seven arguments of a list of a model, the same for all its lists.
+--- An enum whose values decide how a plan looks, so that they belong to its
+-- key in the cache.
+function make.choice(role, values)
+    local type = make.enum(role, values)
+    type.decides = true
+    return type
+end
+
+--- The arguments of a list of a model, the same for all its lists: the seven of
+-- the reference, and what is added to them.
 function make.list_args(schema, model)
     local args = schema.list_arguments[model]
     if args then return args end
@@ -53,6 +62,15 @@ function make.list_args(schema, model)
         arg("skip", "Int"), arg("after", "String"), arg("before", "String"),
         arg("first", "Int"), arg("last", "Int"),
     }
+    local added = schema:additions(model)
+    if added.order then
+        args[#args + 1] = make.field("orderByMany",
+            schema:list_of(added.order))
+    end
+    if added.distinct then
+        args[#args + 1] = make.field("distinct",
+            schema:list_of(added.distinct))
+    end
     schema.list_arguments[model] = args
     return args
 end

@@ -3,6 +3,7 @@
 -- @module lunette.graphql.types.outputs
 local builtin = require("lunette.graphql.builtin")
 local make = require("lunette.graphql.types.make")
+local rules = require("lunette.graphql.types.rules")
 
 local build = {}
 
@@ -33,6 +34,25 @@ local function relation_output(schema, made)
     return make.output(made.graphql, ref, meta, text)
 end
 
+-- "linesConnection" beside "lines", for every list of a model that has no field
+-- of that name.
+local function add_connections(schema, model, fields)
+    local taken = {}
+    for _, made in ipairs(fields) do taken[made.name] = true end
+    for _, made in ipairs(schema:shape(model).relations) do
+        local name = made.graphql .. "Connection"
+        if made.many and not taken[name] then
+            local target = schema.by_key[made.target]
+            local out = make.field(name,
+                schema:required(target.name .. "Connection"),
+                { what = "relationConnection", field = made },
+                made.help or made.title)
+            fields[#fields + 1] =
+                make.with_args(out, make.list_args(schema, target))
+        end
+    end
+end
+
 function build.model(schema, model)
     local fields = {}
     for _, made in ipairs(schema:shape(model).all) do
@@ -40,6 +60,7 @@ function build.model(schema, model)
             or scalar_output
         fields[#fields + 1] = make_field(schema, made)
     end
+    if not schema.strict then add_connections(schema, model, fields) end
     local type = make.object("model", fields)
     type.interfaces = schema:is_node(model) and { "Node" } or {}
     type.description = model.title
@@ -65,10 +86,18 @@ function build.edge(schema, model)
     })
 end
 
-function build.aggregate(schema)
-    return make.object("aggregate", {
+function build.aggregate(schema, model)
+    local fields = {
         make.output("count", schema:required("Int"), { what = "count" }),
-    })
+    }
+    local added = schema:additions(model)
+    for _, fn in ipairs(rules.AGGREGATES) do
+        if added[fn] then
+            fields[#fields + 1] = make.output(fn, schema:required(added[fn]),
+                { what = "aggregates" })
+        end
+    end
+    return make.object("aggregate", fields)
 end
 
 function build.batch(schema)
@@ -146,14 +175,14 @@ end
 function build.orderBy(schema, model)
     local values = {}
     for _, made in ipairs(schema:shape(model).scalars) do
-        if not made.list and made.type ~= "file" then
+        if rules.is_sortable(made) then
             table.insert(values,
                 { name = made.graphql .. "_ASC", field = made, desc = false })
             table.insert(values,
                 { name = made.graphql .. "_DESC", field = made, desc = true })
         end
     end
-    return make.enum("orderBy", values)
+    return make.choice("orderBy", values)
 end
 
 function build.scalar(_, _, name)

@@ -4,6 +4,7 @@
 -- and with it every field that would use it.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.graphql.types.registry
+local names = require("lunette.graphql.names")
 local rules = require("lunette.graphql.types.rules")
 
 local registry = {}
@@ -91,6 +92,68 @@ local function register_model(schema, model)
     end
 end
 
+-- What goes beyond the reference, after all of the reference: a name that is
+-- taken there stays as it is, and the addition is left out.
+local function register_aggregates(schema, model, own)
+    local added = {}
+    for _, fn in ipairs(rules.AGGREGATES) do
+        for _, made in ipairs(schema:shape(model).scalars) do
+            local scalar = rules.aggregate(fn, made)
+            if scalar then
+                added[fn] = schema:add(own[fn], "aggregateOf", model, fn)
+                schema:register(scalar, "scalar", nil, scalar)
+            end
+        end
+    end
+    return added
+end
+
+local function register_additions(schema, model)
+    local own = names.additions(model.name)
+    local added = register_aggregates(schema, model, own)
+    schema.added[model] = added
+    added.distinct = schema:add(own.distinct, "groupable", model)
+    if schema.sort_order then
+        added.order = schema:add(own.order, "orderByMany", model)
+    end
+    for _, name in ipairs { "group", "group_key", "group_field",
+        "group_order", "having" } do
+        if schema.registry[own[name]] then return end
+    end
+    added.group = schema:add(own.group, "group", model)
+    added.group_key = schema:add(own.group_key, "groupKey", model)
+    added.group_field = schema:add(own.group_field, "groupable", model)
+    added.group_order = schema:add(own.group_order, "groupOrder", model)
+    added.having = schema:add(own.having, "having", model)
+end
+
+local function add_first(schema, list, role)
+    for _, name in ipairs(list) do
+        if schema:add(name, role) then return name end
+    end
+end
+
+local function has_json(schema)
+    return rules.contains(schema.models, function(model)
+        return rules.contains(schema:shape(model).scalars, function(made)
+            return made.type == "json"
+        end)
+    end)
+end
+
+local function register_beyond(schema)
+    if #schema.models == 0 then return end
+    schema.sort_order = add_first(schema, names.SORT_ORDER, "sortOrder")
+    schema.query_mode = add_first(schema, names.QUERY_MODE, "queryMode")
+    if has_json(schema) then
+        schema.json_path = add_first(schema, names.JSON_PATH, "jsonPath")
+        schema:register("Float", "scalar", nil, "Float")
+    end
+    for _, model in ipairs(schema.models) do
+        register_additions(schema, model)
+    end
+end
+
 local function register_common(schema)
     schema:register("Query", "query")
     for _, name in ipairs({ "Boolean", "String" }) do
@@ -115,6 +178,7 @@ end
 function registry.fill(schema)
     register_common(schema)
     for _, model in ipairs(schema.models) do register_model(schema, model) end
+    if not schema.strict then register_beyond(schema) end
 end
 
 return registry

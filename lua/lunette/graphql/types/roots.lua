@@ -2,12 +2,39 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.graphql.types.roots
 local make = require("lunette.graphql.types.make")
+local names = require("lunette.graphql.names")
 
 local build = {}
 
 local function root_field(name, ref, what, model, args)
     return make.with_args(
         make.field(name, ref, { what = what, model = model }), args)
+end
+
+local function group_args(schema, model, added)
+    local int = schema:named("Int")
+    return {
+        make.field("by", schema:nonnull(schema:list_of(added.group_field))),
+        make.field("where", schema:named(model.name .. "WhereInput")),
+        make.field("having", schema:named(added.having)),
+        make.field("orderBy", schema:list_of(added.group_order)),
+        make.field("skip", int), make.field("first", int),
+    }
+end
+
+-- Groups of every model, under names that no other root field has.
+local function add_groups(schema, fields, add)
+    local taken = {}
+    for _, made in ipairs(fields) do taken[made.name] = true end
+    for _, model in ipairs(schema.models) do
+        local added = schema:additions(model)
+        local name = names.additions(model.name).groupBy
+        if added.group and not taken[name] then
+            taken[name] = true
+            add(name, schema:nonnull(schema:list_of(added.group)), "groupBy",
+                model, group_args(schema, model, added))
+        end
+    end
 end
 
 function build.query(schema)
@@ -25,6 +52,7 @@ function build.query(schema)
         add(own.connection, schema:required(model.name .. "Connection"),
             "connection", model, make.list_args(schema, model))
     end
+    add_groups(schema, fields, add)
     if schema.registry.Node then
         add("node", schema:named("Node"), "node", nil,
             { make.field("id", schema:required("ID")) })

@@ -27,6 +27,38 @@ function rules.is_required(made)
         and not made.many and made.type ~= "id"
 end
 
+-- GraphQL scalar of a field → that of its aggregate. A sum must not overflow,
+-- an average of whole numbers is not whole.
+local SUMS = { Int = "Long", Long = "Decimal", Float = "Float",
+    Decimal = "Decimal" }
+local AVERAGES = { Int = "Float", Long = "Float", Float = "Float",
+    Decimal = "Decimal" }
+local RANGES = { Int = "Int", Long = "Long", Float = "Float",
+    Decimal = "Decimal", DateTime = "DateTime", Date = "Date", Time = "Time",
+    String = "String" }
+
+rules.AGGREGATES = { "sum", "avg", "min", "max" }
+local SCALARS = { sum = SUMS, avg = AVERAGES, min = RANGES, max = RANGES }
+
+--- The GraphQL scalar of an aggregate ("sum", "avg", "min", "max") over a
+-- field; nil when the field has no such aggregate.
+function rules.aggregate(fn, made)
+    if made.list or made.kind == "relation" then return nil end
+    return SCALARS[fn][made.scalar]
+end
+
+--- Whether rows can be sorted by the field.
+function rules.is_sortable(made)
+    return made.kind == "scalar" and not made.list and made.type ~= "file"
+end
+
+--- Whether rows can be told apart by the field: what is compared as a whole,
+-- and relations whose key stands in the row.
+function rules.is_groupable(made)
+    if made.kind == "relation" then return made.link.kind == "own" end
+    return rules.is_sortable(made) and made.type ~= "json"
+end
+
 --- Whether `pick` says yes to an item of a list.
 function rules.contains(list, pick)
     for _, item in ipairs(list) do
