@@ -262,6 +262,7 @@ static int make_short_socket(struct lun_cluster *cluster, const char *link,
                              struct lun_err *err)
 {
     ssize_t len = readlink(link, cluster->socket, sizeof cluster->socket - 1);
+    cluster->socket_is_short = true;
     if (len > 0) {
         cluster->socket[len] = '\0';
         if (is_private(cluster, cluster->socket)) {

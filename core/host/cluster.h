@@ -8,6 +8,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "core/os/process.h"
@@ -22,6 +23,7 @@ struct lun_cluster {
     char bin[PATH_MAX];           /* folder with initdb and postgres */
     char data[PATH_MAX];          /* the cluster */
     char socket[PATH_MAX];        /* folder of the socket */
+    bool socket_is_short;         /* it is one in /tmp, gone with the server */
     char log[PATH_MAX];
 };
 

@@ -138,6 +138,9 @@ static void on_timer_closed(uv_handle_t *handle)
     struct lun_postgres *postgres = handle->data;
     void (*closed)(void *context) = postgres->closed;
     void *context = postgres->context;
+    if (postgres->cluster.socket_is_short) {
+        (void)rmdir(postgres->cluster.socket);
+    }
     free(postgres);
     if (closed != NULL) {
         closed(context);
