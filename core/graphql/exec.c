@@ -139,6 +139,14 @@ static int status_of(const struct lun_exec *exec)
     return status;
 }
 
+static const struct lun_plan_error *first_error(const struct lun_exec *exec)
+{
+    for (size_t i = 0; i < exec->config.plan->field_count; i++)
+        if (exec->runs[i].failed)
+            return &exec->runs[i].error;
+    return NULL;
+}
+
 static void finish(struct lun_exec *exec)
 {
     const struct lun_plan *plan = exec->config.plan;
@@ -155,7 +163,8 @@ static void finish(struct lun_exec *exec)
         lun_buf_push_str(&body, "null");
     push_errors(exec, &body);
     lun_buf_push_byte(&body, '}');
-    exec->config.done(exec, status_of(exec), &body, exec->config.context);
+    exec->config.done(exec, status_of(exec), first_error(exec), &body,
+                      exec->config.context);
     lun_buf_release(&body);
     free_exec(exec);
 }

@@ -37,8 +37,10 @@ struct lun_exec_config {
     void (*report)(const struct lun_pg_error *pg, struct lun_plan_error *error,
                    void *context);
     /* Called once. `status` is 200, or what errors.def says when every root
-     * field failed for a reason of the server's. `body` lives during the call. */
-    void (*done)(struct lun_exec *exec, int status, struct lun_buf *body,
+     * field failed for a reason of the server's; `error` is that of the first
+     * failed field or NULL. Both and `body` live during the call. */
+    void (*done)(struct lun_exec *exec, int status,
+                 const struct lun_plan_error *error, struct lun_buf *body,
                  void *context);
     void *context;
 };

@@ -164,20 +164,20 @@ static void report(const struct lun_pg_error *pg, struct lun_plan_error *error,
     lun_log_write(LUN_LOG_ERROR, error->message, fields, 5);
 }
 
-static void on_done(struct lun_exec *exec, int status, struct lun_buf *body,
+static void on_done(struct lun_exec *exec, int status,
+                    const struct lun_plan_error *error, struct lun_buf *body,
                     void *context)
 {
     struct call *call = context;
     (void)exec;
-    /* A status of its own only where the whole answer is an error that the
-     * server or the caller's rights caused. */
     if (body->failed) {
         refuse_code(call, LUN_EMEMORY, 503,
                     lun_error_info(LUN_EMEMORY)->message);
         return;
     }
-    if (status != 200 && !call->code)
-        call->code = "FAILED";
+    if (error)
+        call->code = error->extension ? error->extension
+                                      : lun_error_info(error->code)->graphql;
     finish(call, status, body->data, body->len);
 }
 

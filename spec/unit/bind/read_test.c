@@ -103,11 +103,13 @@ static int end_all(void **state)
 
 /* --- one request --- */
 
-static void on_done(struct lun_exec *exec, int status, struct lun_buf *out,
+static void on_done(struct lun_exec *exec, int status,
+                    const struct lun_plan_error *error, struct lun_buf *out,
                     void *context)
 {
     (void)exec;
     (void)status;
+    (void)error;
     (void)context;
     snprintf(body, sizeof(body), "%.*s", (int)out->len, out->data);
     answers++;
