@@ -24,8 +24,7 @@
 #define STOPPED_MS 1000 /* after a clean end an operator may start it again */
 #define CRASHED_MS 100
 #define SLOWEST_MS 5000
-#define LOOK_MS 200 /* how often a server that is not our child is looked at   \
-                     */
+#define LOOK_MS 200 /* between looks at a server that is no child of ours */
 #define CONNINFO (2 * PATH_MAX)
 
 struct lun_postgres {
