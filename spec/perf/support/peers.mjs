@@ -1,7 +1,8 @@
 // Peers: other servers, or another build of this one, on the same database.
 // SPDX-License-Identifier: Apache-2.0
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 import { apps } from '../dataset.mjs';
@@ -23,7 +24,7 @@ async function openBuild(bin, { host, self, port, work }) {
   };
 }
 
-function install(say) {
+function install() {
   const mark = path.join(folder, 'node_modules/.package-lock.json');
   if (fs.existsSync(mark)
     && fs.statSync(mark).mtimeMs > fs.statSync(path.join(folder, 'package-lock.json')).mtimeMs) {
@@ -53,14 +54,19 @@ function tree(pid) {
 }
 
 /** A Node program of peers/ that listens on PORT and uses DATABASE_URL. */
-async function openNode(name, { host, port, size }) {
+async function openNode(name, { host, port }) {
   install();
+  const setup = path.join(folder, `${name}.sql`);
+  if (fs.existsSync(setup)) {
+    execFileSync('psql', ['-h', host.socket, '-d', host.database, '-qX', '-v',
+      'ON_ERROR_STOP=1', '-f', setup], { stdio: 'inherit' });
+  }
   const { body, path: at } = await import(`../peers/${name}.client.mjs`);
   const child = spawn(process.execPath, [path.join(folder, `${name}.mjs`)], {
     cwd: folder, stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, NODE_ENV: 'production', GRAPHILE_ENV: 'production',
       PORT: String(port), PROCESSES: '2', PGHOST: host.socket, PGDATABASE: host.database,
-      PGUSER: process.env.USER ?? 'root' },
+      PGUSER: os.userInfo().username },
   });
   const stop = () => child.kill('SIGTERM');
   process.on('exit', stop);
