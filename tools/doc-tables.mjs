@@ -1,0 +1,81 @@
+// Writes the tables of the documents that come from tables of the sources.
+// SPDX-License-Identifier: Apache-2.0
+//
+// usage: node tools/doc-tables.mjs [--check]
+//   --check changes nothing, names the documents that differ and exits 1
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const read = (file) => fs.readFileSync(path.join(root, file), 'utf8');
+
+/** Rows of a .def file: NAME(a, "b", 3) becomes ['a', 'b', '3']. */
+function rows(text, name) {
+  const string = /"((?:[^"\\]|\\.)*)"/.source;
+  const word = /([^\s",()]+)/.source;
+  const item = new RegExp(`\\s*(?:${string}|${word})\\s*(?:,|$)`, 'g');
+  return text.split('\n').filter((line) => line.startsWith(`${name}(`)).map((line) =>
+    [...line.slice(name.length + 1, line.lastIndexOf(')')).matchAll(item)]
+      .map(([, quoted, bare]) => (quoted ?? bare).replace(/\\(.)/g, '$1')));
+}
+
+const table = (head, lines) => [head, head.map(() => '---'), ...lines]
+  .map((cells) => `| ${cells.map((one) => one.replaceAll('|', '\\|')).join(' | ')} |`.replace(/ +\|/g, ' |'))
+  .join('\n');
+
+/** One table for each comment of config.def that stands before rows. */
+function settings() {
+  const groups = read('core/host/config.def').split(/\/\*(?!\n)/).slice(1);
+  return groups.map((group) => {
+    const [, title] = /^\s*([^.:*]+)/.exec(group);
+    const lines = rows(group, 'LUN_CONFIG').map(([type, key, value, min, max, help]) => [
+      `\`${key}\``, value === '' ? '' : `\`${value}\``,
+      type === 'NUMBER' ? `${help} (${min} to ${max})` : help,
+    ]);
+    return `### ${title.trim()}\n\n${table(['setting', 'default', 'meaning'], lines)}`;
+  }).join('\n\n');
+}
+
+function metrics() {
+  const found = new Map();
+  for (const [, kind, name, labels, help] of rows(read('core/telemetry/metrics.def'), 'LUN_METRIC')) {
+    const one = found.get(name) ?? { kind: kind.toLowerCase(), labels: [], help };
+    if (labels) one.labels.push(labels);
+    found.set(name, one);
+  }
+  return table(['metric', 'kind', 'labels beside `worker`', 'meaning'],
+    [...found].map(([name, { kind, labels, help }]) => [`\`${name}\``, kind,
+      labels.map((one) => `\`${one}\``).join(' '), help]));
+}
+
+function errors() {
+  return table(['`extensions.code`', 'message', 'HTTP status', 'tried again inside'],
+    rows(read('core/base/errors.def'), 'LUN_ERROR')
+      .map(([, message, code, status, retry]) => [`\`${code}\``, message, status,
+        retry === '0' ? '' : `${retry} times`.replace(/^1 times/, 'once')]));
+}
+
+const tables = {
+  'docs/operating.md': { settings, metrics },
+  'docs/errors.md': { errors },
+};
+
+let different = 0;
+for (const [file, makers] of Object.entries(tables)) {
+  const before = read(file);
+  let text = before;
+  for (const [name, make] of Object.entries(makers)) {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
+    if (!place.test(text)) throw new Error(`${file} has no place for the table '${name}'`);
+    text = text.replace(place, (_, begin, end) => `${begin}\n${make()}\n\n${end}`);
+  }
+  if (text === before) continue;
+  different++;
+  if (process.argv.includes('--check')) {
+    console.log(`${file} differs from its sources; run: node tools/doc-tables.mjs`);
+  } else {
+    fs.writeFileSync(path.join(root, file), text);
+  }
+}
+if (process.argv.includes('--check') && different) process.exit(1);
