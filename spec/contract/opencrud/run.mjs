@@ -1,7 +1,7 @@
 // Replays cases (the format of cases.json) against Lunette.
 // SPDX-License-Identifier: Apache-2.0
 //
-// usage: run [--cases FILE] [--only REGEX] [--skip REGEX] [--json FILE] [--strict]
+// usage: run [--cases FILE] [--only REGEX] [--skip REGEX] [--json FILE] [--additions]
 //            [--url URL --deploy-url URL] [-v]
 // Without --url it starts a server of its own. A case is { name, datamodel,
 // steps }; a step is a query with what is expected of its answer, a type with
@@ -173,7 +173,7 @@ class Replay {
   }
 }
 
-const own = option('url') ? null : await Deployment.start({ strict: flag('strict') });
+const own = option('url') ? null : await Deployment.start({ strict: !flag('additions') });
 const replay = new Replay(option('url') ?? `${own.url}/graphql`);
 const deploy = own ? (datamodel) => own.deploy(datamodel) : async (datamodel) => {
   const answer = await fetch(option('deploy-url'), { method: 'POST', body: datamodel });

@@ -1,4 +1,6 @@
-// usage: serve --port N [--strict]
+// usage: serve --port N [--strict | --additions]
+// Cases compare types with those of the reference to the letter, so the schema is
+// strict unless --additions asks for what Lunette adds to it.
 // Takes `POST /deploy` with a Prisma datamodel as its body, and everything else
 // goes to the Lunette behind it. No token is needed, so that any replay runs
 // against it; loopback only.
@@ -10,11 +12,11 @@ const args = process.argv.slice(2);
 const at = args.indexOf('--port');
 const port = at < 0 ? 4466 : Number(args[at + 1]);
 if (!Number.isInteger(port) || port < 0 || port > 65535) {
-  console.error('usage: spec/contract/opencrud/serve --port N [--strict]');
+  console.error('usage: spec/contract/opencrud/serve --port N [--strict | --additions]');
   process.exit(2);
 }
 
-const deployment = await Deployment.start({ strict: args.includes('--strict') });
+const deployment = await Deployment.start({ strict: !args.includes('--additions') });
 const agent = new http.Agent({ keepAlive: true });
 
 async function body(request) {
