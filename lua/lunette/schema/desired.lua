@@ -37,8 +37,10 @@ local function array_literal(items)
     return literal("{" .. table.concat(parts, ",") .. "}")
 end
 
--- What rows that exist already get in a new column.
+-- What rows that exist already get in a new column: its default, except that
+-- no two of them may have the same in a unique one.
 local function fill_of(field)
+    if field.unique and not field.required then return nil end
     if field.created or field.updated
         or (field.default and field.default.now) then
         return "now()"

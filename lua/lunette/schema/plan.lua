@@ -124,7 +124,7 @@ end
 function Plan:add_column(place, column)
     local text = ("alter table %s add column if not exists %s"):format(
         qualified(place), column_sql(column))
-    if column.required and not column.generated and not column.identity
+    if not column.generated and not column.identity
         and not column.keep_default then
         if column.default then
             -- Rows that exist take the default; later ones get it from the
@@ -132,7 +132,7 @@ function Plan:add_column(place, column)
             self:step(text .. " default " .. column.default)
             return self:step(("alter table %s alter column %s drop default")
                 :format(qualified(place), sql.quote(column.name)))
-        elseif self:rows(place) > 0 then
+        elseif column.required and self:rows(place) > 0 then
             return self:refuse(column, ("%s is required, but %s has rows"
                 .. " already: give it a default, or add it without `required`,"
                 .. " fill it, and require it then"):format(column.label,

@@ -102,8 +102,11 @@ describe("the schema of a release set", function()
         must_apply(ITEM)
         connection:exec(INSERT)
         must_apply(ITEM:gsub("note = text {},",
-            "note = text {}, color = text { required = true, default = \"it's\" },"))
+            "note = text {}, color = text { required = true, default = \"it's\" },"
+            .. " size = int { default = 3 }, code = int { default = 1, unique = true },"))
         assert.equal("it's", value("select color from shop.item"))
+        assert.equal("3", value("select size from shop.item"))
+        assert.equal("0", value("select count(code) from shop.item"))
     end)
 
     it("refuses a required field without a default over rows", function()
