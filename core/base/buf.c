@@ -79,18 +79,24 @@ void lun_buf_push_int(struct lun_buf *buf, int64_t number)
 void lun_buf_printf(struct lun_buf *buf, const char *format, ...)
 {
     va_list args;
+    /* Most texts fit into what is there. */
+    if (!lun_buf_reserve(buf, 64))
+        return;
+    size_t room = buf->cap - buf->len;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(buf->data + buf->len, room, format, args);
     va_end(args);
     if (len < 0) {
         buf->failed = true;
         return;
     }
-    if (!lun_buf_reserve(buf, (size_t)len + 1))
-        return;
-    va_start(args, format);
-    vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
-    va_end(args);
+    if ((size_t)len >= room) {
+        if (!lun_buf_reserve(buf, (size_t)len + 1))
+            return;
+        va_start(args, format);
+        vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+        va_end(args);
+    }
     buf->len += (size_t)len;
 }
 
@@ -120,13 +126,6 @@ static void push_escape(struct lun_buf *buf, unsigned char c)
     }
 }
 
-/* True for bytes that stand for themselves inside a JSON string and need no
- * look at what follows. */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 void lun_buf_push_json_string(struct lun_buf *buf, const char *text, size_t len)
 {
     if (!lun_buf_reserve(buf, len + 2))
@@ -134,10 +133,9 @@ void lun_buf_push_json_string(struct lun_buf *buf, const char *text, size_t len)
     lun_buf_push_byte(buf, '"');
     size_t at = 0;
     while (at < len) {
-        size_t start = at;
-        while (at < len && is_plain((unsigned char)text[at]))
-            at++;
-        lun_buf_push(buf, text + start, at - start);
+        size_t plain = lun_utf8_plain(text + at, len - at);
+        lun_buf_push(buf, text + at, plain);
+        at += plain;
         if (at == len)
             break;
         unsigned char c = (unsigned char)text[at];

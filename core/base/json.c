@@ -131,6 +131,13 @@ static int escape(struct parser *p, char **to)
 static int parse_string(struct parser *p, const char **text, size_t *len)
 {
     const char *close = ++p->at;
+    close += lun_utf8_plain(close, (size_t)(p->end - close));
+    if (close < p->end && *close == '"') {
+        *len = (size_t)(close - p->at);
+        *text = lun_arena_strndup(p->arena, p->at, *len);
+        p->at = close + 1;
+        return *text ? 0 : no_memory(p);
+    }
     while (close < p->end && *close != '"')
         close += *close == '\\' ? 2 : 1;
     if (close >= p->end) {
@@ -400,8 +407,8 @@ struct lun_json *lun_json_at(const struct lun_json *array, size_t index)
 
 bool lun_json_is_string(const struct lun_json *node, const char *text)
 {
-    return node && node->type == LUN_JSON_STRING &&
-           node->len == strlen(text) && !memcmp(node->text, text, node->len);
+    return node && node->type == LUN_JSON_STRING && node->len == strlen(text) &&
+           !memcmp(node->text, text, node->len);
 }
 
 static void write_items(const struct lun_json *node, struct lun_buf *out)

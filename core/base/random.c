@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/random.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 
 /* One process runs one loop on one thread, so the state needs no lock; a fork
- * must not repeat its parent's bytes, so it is bound to the pid. */
+ * must not repeat its parent's bytes, so it begins with none. Asking for the
+ * pid instead would be a system call each time. */
 static struct {
     uint8_t bytes[512];
     size_t left;
-    pid_t pid;
+    bool watches_forks;
     uint64_t last; /* newest time stamp of a UUID, in 1/4096 ms */
 } pool;
 
@@ -31,12 +32,18 @@ static void refill(void)
     pool.left = sizeof(pool.bytes);
 }
 
+static void on_fork(void)
+{
+    pool.left = 0;
+}
+
 void lun_random_bytes(void *out, size_t len)
 {
     uint8_t *to = out;
-    if (pool.pid != getpid()) {
-        pool.pid = getpid();
-        pool.left = 0;
+    if (!pool.watches_forks) {
+        if (pthread_atfork(NULL, NULL, on_fork) != 0)
+            abort();
+        pool.watches_forks = true;
     }
     while (len) {
         if (!pool.left)
@@ -105,10 +112,13 @@ void lun_random_id25(char out[26])
 
 void lun_random_hex(char *out, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        uint8_t byte;
-        lun_random_bytes(&byte, 1);
-        push_hex(out + 2 * i, &byte, 1);
+    uint8_t some[32];
+    while (bytes) {
+        size_t take = bytes < sizeof(some) ? bytes : sizeof(some);
+        lun_random_bytes(some, take);
+        push_hex(out, some, take);
+        out += 2 * take;
+        bytes -= take;
     }
-    out[2 * bytes] = '\0';
+    *out = '\0';
 }

@@ -56,6 +56,33 @@ bool lun_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+/* Whether one of eight bytes is below 0x20, above 0x7f, '"' or '\\'. A byte
+ * above a real find may be taken for one, which costs a second look only. */
+static bool has_special(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = eight ^ (ones * '"');
+    uint64_t slash = eight ^ (ones * '\\');
+    uint64_t found = (eight - ones * 0x20) | (quote - ones) | (slash - ones);
+    return (eight | found) & (ones * 0x80);
+}
+
+size_t lun_utf8_plain(const char *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t eight;
+    for (; len - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, text + at, sizeof(eight));
+        if (has_special(eight))
+            break;
+    }
+    while (at < len && (unsigned char)text[at] >= 0x20 &&
+           (unsigned char)text[at] < 0x80 && text[at] != '"' &&
+           text[at] != '\\')
+        at++;
+    return at;
+}
+
 size_t lun_utf8_length(const char *text, size_t len)
 {
     size_t count = 0;

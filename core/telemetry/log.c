@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -220,7 +219,18 @@ static void push_time(struct lun_buf *out)
         (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
         cached_second = second;
     }
-    lun_buf_printf(out, "{\"time\":\"%s.%03dZ\"", text, (int)(now % 1000));
+    int ms = (int)(now % 1000);
+    const char tail[] = {
+        '.',
+        (char)('0' + ms / 100),
+        (char)('0' + ms / 10 % 10),
+        (char)('0' + ms % 10),
+        'Z',
+        '"',
+    };
+    lun_buf_push(out, "{\"time\":\"", 9);
+    lun_buf_push_str(out, text);
+    lun_buf_push(out, tail, sizeof tail);
 }
 
 static void push_member(struct lun_buf *out, const char *name, const char *text)
@@ -232,6 +242,12 @@ static void push_member(struct lun_buf *out, const char *name, const char *text)
     lun_buf_push_json_string(out, name, strlen(name));
     lun_buf_push_byte(out, ':');
     lun_buf_push_json_string(out, text, strlen(text));
+}
+
+static void push_number(struct lun_buf *out, const char *lead, uint64_t number)
+{
+    lun_buf_push_str(out, lead);
+    lun_buf_push_int(out, (int64_t)number);
 }
 
 static void begin_line(enum lun_log_level level, const char *message)
@@ -282,9 +298,9 @@ void lun_log_request(const struct lun_log_request *request)
     push_member(line, "method", request->method);
     push_member(line, "path", request->path);
     push_member(line, "operation", request->operation);
-    lun_buf_printf(
-        line, ",\"status\":%d,\"duration_us\":%" PRIu64 ",\"bytes\":%" PRIu64,
-        request->status, request->duration_ns / 1000, request->bytes);
+    push_number(line, ",\"status\":", (uint64_t)request->status);
+    push_number(line, ",\"duration_us\":", request->duration_ns / 1000);
+    push_number(line, ",\"bytes\":", request->bytes);
     push_member(line, "code", request->code);
     push_member(line, "error_id", request->error_id);
     push_member(line, "user", request->user);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -90,6 +92,42 @@ static void ids_grow_strictly_and_keep_their_form(void **state)
     assert_non_null(strchr("89ab", text[19]));
 }
 
+static void a_fork_does_not_repeat_its_parents_bytes(void **state)
+{
+    (void)state;
+    int ends[2];
+    char here[129], there[129];
+    lun_random_hex(here, 1);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    lun_random_hex(here, 64);
+    if (child == 0)
+        _exit(write(ends[1], here, sizeof(here)) != sizeof(here));
+    assert_int_equal(read(ends[0], there, sizeof(there)), sizeof(there));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(strlen(here), 128);
+    assert_int_equal(strlen(there), 128);
+    assert_string_not_equal(here, there);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void plain_text_ends_where_json_needs_an_escape(void **state)
+{
+    (void)state;
+    char text[40];
+    for (int byte = 0; byte < 256; byte++) {
+        bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+        for (size_t at = 0; at < sizeof(text); at++) {
+            memset(text, at % 2 ? ' ' : '~', sizeof(text));
+            text[at] = (char)byte;
+            assert_int_equal(lun_utf8_plain(text, sizeof(text)),
+                             plain ? sizeof(text) : at);
+        }
+    }
+    assert_int_equal(lun_utf8_plain(text, 0), 0);
+}
+
 static void utf8_follows_the_standard(void **state)
 {
     (void)state;
@@ -124,6 +162,8 @@ int main(void)
         cmocka_unit_test(buffer_writes_numbers_and_json_strings),
         cmocka_unit_test(map_keeps_many_keys),
         cmocka_unit_test(ids_grow_strictly_and_keep_their_form),
+        cmocka_unit_test(a_fork_does_not_repeat_its_parents_bytes),
+        cmocka_unit_test(plain_text_ends_where_json_needs_an_escape),
         cmocka_unit_test(utf8_follows_the_standard),
         cmocka_unit_test(sqlstates_map_to_causes),
     };
