@@ -1,6 +1,6 @@
 --- Plans of reads: one prepared statement per root field, however deep.
 --
--- The plan is plain data (see graphql/compile.lua): SQL, where each parameter
+-- The plan is plain data (see orm/compile.lua): SQL, where each parameter
 -- comes from, and the shape that turns columns into JSON.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.read
