@@ -5,7 +5,7 @@ local cjson = require("cjson")
 local database = require("support.database")
 local plans = require("support.plans")
 local sets = require("support.sets")
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 
 local MODEL = [[
 type Parent { id: ID! @id  num: Int  word: String  children: [Child] }
