@@ -2,7 +2,7 @@
  * core/bind/plan.h - plans that Lua compiled become plans that C runs.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The Lua form is described at the head of lua/lunette/graphql/compile.lua.
+ * The Lua form is described at the head of lua/lunette/orm/compile.lua.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 --- What the host asks the framework while it serves: one release set at work.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.service
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 require("lunette.orm.write")
 
 local service = {}

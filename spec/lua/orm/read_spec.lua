@@ -4,7 +4,7 @@ local cjson = require("cjson")
 local database = require("support.database")
 local plans = require("support.plans")
 local sets = require("support.sets")
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 
 local USERS = [[
 INSERT INTO test."user"

@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module support.plans
 require("support.host")
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 local parse = require("support.parse")
 
 local plans = {}

@@ -9,7 +9,7 @@
 -- @module support.server
 local bind = require("support.bind")
 local cjson = require("cjson")
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 local host = require("support.host")
 local parse = require("support.parse")
 local tables = require("support.tables")

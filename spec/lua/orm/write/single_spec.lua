@@ -1,7 +1,7 @@
 -- Writes that the host runs without a transaction: one statement changes
 -- everything, so that a failure leaves nothing behind.
 -- SPDX-License-Identifier: Apache-2.0
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 local parse = require("support.parse")
 local writes = require("support.writes")
 

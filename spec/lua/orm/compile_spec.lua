@@ -1,6 +1,6 @@
 local plans = require("support.plans")
 local sets = require("support.sets")
-local compile = require("lunette.graphql.compile")
+local compile = require("lunette.orm.compile")
 
 local function readable_by(role)
     return { read = { role }, create = {}, write = {}, delete = {} }

@@ -4,7 +4,7 @@
 -- core/graphql/plan.h). It holds no literal of the document, so that documents
 -- which differ in literals only share it.
 -- SPDX-License-Identifier: Apache-2.0
--- @module lunette.graphql.compile
+-- @module lunette.orm.compile
 local context = require("lunette.orm.context")
 local errors = require("lunette.graphql.errors")
 local input = require("lunette.graphql.input")
