@@ -14,9 +14,9 @@ import { request, sleep } from './server.mjs';
 export class Load {
   #over = false;
   #loops;
+  #sent = 0;
   answers = [];
   failures = [];
-  open = 0;
 
   /**
    * `clients` connections, each with one request at a time; or `rate` requests
@@ -59,8 +59,7 @@ export class Load {
   }
 
   async #one(agent) {
-    const record = { at: Date.now(), number: this.answers.length + this.failures.length + this.open };
-    this.open++;
+    const record = { at: Date.now(), number: this.#sent++ };
     try {
       const answer = await request(`${this.server.url}/graphql`, {
         method: 'POST', agent, headers: this.headers,
@@ -76,7 +75,6 @@ export class Load {
       this.failures.push({ ...record, error });
       await sleep(5); // a server that is down is not asked in a tight loop
     }
-    this.open--;
   }
 
   /** How many answers there are that `accepts` likes. */
