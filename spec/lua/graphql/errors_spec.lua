@@ -1,3 +1,5 @@
+-- The texts and numbers of OpenCRUD errors.
+-- SPDX-License-Identifier: Apache-2.0
 local errors = require("lunette.graphql.errors")
 
 describe("OpenCRUD errors", function()

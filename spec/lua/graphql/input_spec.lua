@@ -1,3 +1,5 @@
+-- Arguments and variables as one typed tree.
+-- SPDX-License-Identifier: Apache-2.0
 local host = require("support.host")
 local input = require("lunette.graphql.input")
 local parse = require("support.parse")

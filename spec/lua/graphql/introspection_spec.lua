@@ -1,3 +1,5 @@
+-- The schema as clients ask for it.
+-- SPDX-License-Identifier: Apache-2.0
 require("support.host")
 local cjson = require("cjson")
 local introspection = require("lunette.graphql.introspection")

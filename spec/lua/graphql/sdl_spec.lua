@@ -1,3 +1,5 @@
+-- The schema as text, held to the reference.
+-- SPDX-License-Identifier: Apache-2.0
 local sdl = require("lunette.graphql.sdl")
 local sets = require("support.sets")
 local types = require("lunette.graphql.types")

@@ -1,3 +1,5 @@
+-- The type system that a release set gives.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local types = require("lunette.graphql.types")
 

@@ -1,3 +1,5 @@
+-- Documents that GraphQL refuses, and those it takes.
+-- SPDX-License-Identifier: Apache-2.0
 require("support.host")
 local cjson = require("cjson")
 local parse = require("support.parse")

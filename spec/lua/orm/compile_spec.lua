@@ -1,3 +1,5 @@
+-- How operations become plans.
+-- SPDX-License-Identifier: Apache-2.0
 local plans = require("support.plans")
 local sets = require("support.sets")
 local compile = require("lunette.orm.compile")

@@ -1,6 +1,7 @@
 -- The SQL of typical operations, kept in spec/data/golden_sql and reviewed there.
 -- `# set: shop` and `# variables: {...}` in the head of an operation choose the
 -- release set and the variables. LUNETTE_GOLDEN=write keeps what is made now.
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local plans = require("support.plans")
 local sets = require("support.sets")

@@ -1,5 +1,6 @@
 -- Reads that really run: each case is an operation and what a client gets.
 -- Needs LUNETTE_TEST_CONNINFO (spec/support/postgres start DIR).
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local database = require("support.database")
 local plans = require("support.plans")

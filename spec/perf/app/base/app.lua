@@ -1,4 +1,5 @@
 -- The directory of users: what a token is checked against.
+-- SPDX-License-Identifier: Apache-2.0
 app "base" { version = "1.0.0", title = "Users" }
 
 model "User" {

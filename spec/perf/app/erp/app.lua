@@ -1,5 +1,6 @@
 -- What the performance suite measures: customers, products and their orders.
 -- Rows come from spec/perf/dataset.mjs, not from data files.
+-- SPDX-License-Identifier: Apache-2.0
 app "erp" { version = "1.0.0", title = "Performance", depends = { "base" } }
 
 role "clerk" { title = "Clerk" }
