@@ -24,12 +24,10 @@ void lun_buf_release(struct lun_buf *buf)
     lun_buf_init(buf);
 }
 
-bool lun_buf_reserve(struct lun_buf *buf, size_t more)
+bool lun_buf_grow(struct lun_buf *buf, size_t more)
 {
     if (buf->failed)
         return false;
-    if (more <= buf->cap - buf->len)
-        return true;
     size_t need = buf->len + more;
     size_t cap = buf->cap ? buf->cap : 256;
     while (cap < need && cap < SIZE_MAX / 2)
@@ -42,24 +40,6 @@ bool lun_buf_reserve(struct lun_buf *buf, size_t more)
     buf->data = data;
     buf->cap = cap;
     return true;
-}
-
-void lun_buf_push(struct lun_buf *buf, const void *data, size_t len)
-{
-    if (!len || !lun_buf_reserve(buf, len))
-        return;
-    memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-}
-
-void lun_buf_push_byte(struct lun_buf *buf, char byte)
-{
-    lun_buf_push(buf, &byte, 1);
-}
-
-void lun_buf_push_str(struct lun_buf *buf, const char *text)
-{
-    lun_buf_push(buf, text, strlen(text));
 }
 
 void lun_buf_push_int(struct lun_buf *buf, int64_t number)

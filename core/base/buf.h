@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct lun_buf {
     char *data; /* NULL when empty; not NUL-terminated unless said */
@@ -24,12 +25,37 @@ void lun_buf_init(struct lun_buf *buf);
 void lun_buf_clear(struct lun_buf *buf);
 void lun_buf_release(struct lun_buf *buf);
 
+/* Makes room for `more` bytes after len; for lun_buf_reserve. */
+bool lun_buf_grow(struct lun_buf *buf, size_t more);
+
 /* Room for `more` bytes after len; false when memory ran out. */
-bool lun_buf_reserve(struct lun_buf *buf, size_t more);
-void lun_buf_push(struct lun_buf *buf, const void *data, size_t len);
-void lun_buf_push_byte(struct lun_buf *buf, char byte);
+static inline bool lun_buf_reserve(struct lun_buf *buf, size_t more)
+{
+    return (!buf->failed && more <= buf->cap - buf->len) ||
+           lun_buf_grow(buf, more);
+}
+
+static inline void lun_buf_push(struct lun_buf *buf, const void *data,
+                                size_t len)
+{
+    if (!len || !lun_buf_reserve(buf, len))
+        return;
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+}
+
+static inline void lun_buf_push_byte(struct lun_buf *buf, char byte)
+{
+    if (lun_buf_reserve(buf, 1))
+        buf->data[buf->len++] = byte;
+}
+
 /* `text` is NUL-terminated. */
-void lun_buf_push_str(struct lun_buf *buf, const char *text);
+static inline void lun_buf_push_str(struct lun_buf *buf, const char *text)
+{
+    lun_buf_push(buf, text, strlen(text));
+}
+
 void lun_buf_push_int(struct lun_buf *buf, int64_t number);
 void lun_buf_printf(struct lun_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -309,7 +309,7 @@ static char *push_digits(char *to, unsigned value, int count)
     return to + count;
 }
 
-static char *push_date(char *to, int64_t days)
+static char *make_date(char *to, int64_t days)
 {
     int64_t year;
     unsigned month;
@@ -326,6 +326,24 @@ static char *push_date(char *to, int64_t days)
     to = lun_digits_two(to, month);
     *to++ = '-';
     return lun_digits_two(to, day);
+}
+
+/* Rows of a list have few different days, and taking one apart costs more than
+ * all else of a date. */
+static char *push_date(char *to, int64_t days)
+{
+    static struct {
+        int64_t days;
+        size_t len; /* 0: empty */
+        char text[16];
+    } seen[64];
+    size_t at = (size_t)((uint64_t)days % 64);
+    if (!seen[at].len || seen[at].days != days) {
+        seen[at].days = days;
+        seen[at].len = (size_t)(make_date(seen[at].text, days) - seen[at].text);
+    }
+    memcpy(to, seen[at].text, seen[at].len);
+    return to + seen[at].len;
 }
 
 static char *push_clock(char *to, unsigned seconds)
