@@ -173,6 +173,13 @@ static int print_token(const struct lun_command_line *line,
     struct lun_token_keys *keys;
     struct lun_buf text;
     char folder[PATH_MAX];
+    /* A folder made here would sign with a key that no server knows. */
+    if (!lun_file_is_dir(line->config.data)) {
+        return lun_error_set(err, LUN_ENOT_FOUND,
+                             "there is no data folder '%s'; 'lunette up' makes "
+                             "it, or give --data DIR",
+                             line->config.data);
+    }
     int code = lun_datadir_open(line->config.data, true, &dir, err);
     if (code == 0) {
         code = lun_datadir_join(&dir, "keys", folder, err);

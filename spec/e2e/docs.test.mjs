@@ -97,6 +97,13 @@ describe('operating.md', () => {
   });
 });
 
+test('a token for a folder that no server has made is refused', () => {
+  const run = lunette(['token', '--user', 'admin'], { cwd: temporaryFolder() });
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /no data folder '\.lunette'; 'lunette up' makes it, or give --data/);
+  assert.equal(run.stdout, '');
+});
+
 // The commands run in their order, in a folder like a clone.
 describe('the commands of operating.md', () => {
   const folder = temporaryFolder();
