@@ -21,6 +21,7 @@ void lun_limits_http(const struct lun_config *config,
     out->body_bytes = config->http_body_bytes;
     out->connections = (unsigned)config->http_connections;
     out->pipelined = (unsigned)config->http_pipelined;
+    out->streams = (unsigned)config->http_streams;
     out->write_backlog = config->http_write_backlog;
     out->header_ms = (unsigned)config->http_header_ms;
     out->body_ms = (unsigned)config->http_body_ms;

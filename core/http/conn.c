@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/http/service.h"
+#include "core/http/session.h"
 
 /* Answers that leave in one system call. */
 #define BATCH 64
@@ -27,7 +28,7 @@ static void noop(uv_idle_t *idle)
     (void)idle;
 }
 
-static void mark_dirty(struct lun_http_conn *conn)
+void lun_http_conn_wake(struct lun_http_conn *conn)
 {
     struct lun_http_server *server = conn->server;
     if (conn->dirty || conn->closed)
@@ -43,7 +44,7 @@ static void mark_broken(struct lun_http_conn *conn)
 {
     conn->broken = true;
     conn->closing = true;
-    mark_dirty(conn);
+    lun_http_conn_wake(conn);
 }
 
 static void free_conn(struct lun_http_conn *conn)
@@ -83,7 +84,12 @@ static void update_wait(struct lun_http_conn *conn)
     const struct lun_http_limits *limits = &conn->server->config.limits;
     if (conn->wait == LUN_HTTP_WAIT_END)
         return;
-    if (conn->current) {
+    if (conn->session) {
+        if (conn->session->first)
+            set_wait(conn, LUN_HTTP_WAIT_HANDLER, 0);
+        else if (conn->wait != LUN_HTTP_WAIT_FIRST)
+            set_wait(conn, LUN_HTTP_WAIT_IDLE, limits->idle_ms);
+    } else if (conn->current) {
         if (lun_http_parser_phase(&conn->current->parser) ==
             LUN_HTTP_PHASE_BODY)
             set_wait(conn, LUN_HTTP_WAIT_BODY, limits->body_ms);
@@ -137,6 +143,9 @@ static void drop_queue(struct lun_http_conn *conn)
     if (conn->current)
         lun_http_exchange_give(conn->current);
     conn->current = NULL;
+    if (conn->session)
+        lun_http_session_close(conn->session);
+    conn->session = NULL;
 }
 
 /* Ends */
@@ -169,6 +178,11 @@ static void write_answer(struct lun_http_exchange *exchange,
                          struct lun_http_response *response)
 {
     struct lun_http_conn *conn = exchange->conn;
+    response->head_only = exchange->parser.method == LUN_HTTP_HEAD;
+    if (conn->session) {
+        lun_http_session_answer(conn->session, exchange, response);
+        return;
+    }
     const struct lun_http_parser *parser = &exchange->parser;
     if (conn->server->draining && exchange == conn->last && !conn->current &&
         !conn->rest.len)
@@ -177,7 +191,6 @@ static void write_answer(struct lun_http_exchange *exchange,
         response->connection = LUN_HTTP_CONNECTION_CLOSE;
     else if (parser->is_http10)
         response->connection = LUN_HTTP_CONNECTION_KEEP;
-    response->head_only = parser->method == LUN_HTTP_HEAD;
     lun_http_response_write(response, lun_http_service_date(conn->server),
                             &exchange->answer);
     exchange->answered = true;
@@ -185,16 +198,9 @@ static void write_answer(struct lun_http_exchange *exchange,
     (void)lun_http_exchange_charge(exchange);
     if (exchange->answer.failed)
         mark_broken(conn);
-    mark_dirty(conn);
+    lun_http_conn_wake(conn);
 }
 
-void lun_http_conn_answer(struct lun_http_exchange *exchange,
-                          struct lun_http_response *response)
-{
-    assert(!exchange->answered);
-    exchange->conn->server->request_count--;
-    write_answer(exchange, response);
-}
 
 void lun_http_respond(struct lun_http_request *request, int status,
                       const struct lun_http_header *headers,
@@ -206,16 +212,17 @@ void lun_http_respond(struct lun_http_request *request, int status,
                                          .header_count = header_count,
                                          .body = body,
                                          .body_len = body_len};
-    if (exchange->conn)
-        lun_http_conn_answer(exchange, &response);
-    else
+    if (!exchange->conn) {
         lun_http_exchange_bury(exchange);
+        return;
+    }
+    assert(!exchange->answered);
+    exchange->conn->server->request_count--;
+    write_answer(exchange, &response);
 }
 
-/* Answers with an error of our own; `exchange` is the queue's last, and the
- * connection ends after it. */
-static void write_error(struct lun_http_exchange *exchange, int status,
-                        const char *reason)
+void lun_http_conn_refuse(struct lun_http_exchange *exchange, int status,
+                          const char *reason)
 {
     const struct lun_http_config *config = &exchange->conn->server->config;
     const struct lun_http_header *extra = NULL;
@@ -266,7 +273,7 @@ static void refuse(struct lun_http_conn *conn, int status, const char *reason)
     conn->current = NULL;
     conn->closing = true;
     append(conn, exchange);
-    write_error(exchange, status, reason);
+    lun_http_conn_refuse(exchange, status, reason);
 }
 
 /* Requests */
@@ -304,7 +311,7 @@ static void look(struct lun_http_conn *conn)
     else if (phase == LUN_HTTP_PHASE_DONE)
         dispatch(conn);
     else if (phase == LUN_HTTP_PHASE_BODY && parser->expects_continue)
-        mark_dirty(conn);
+        lun_http_conn_wake(conn);
 }
 
 static void stash(struct lun_http_conn *conn, const char *data, size_t len)
@@ -315,6 +322,7 @@ static void stash(struct lun_http_conn *conn, const char *data, size_t len)
         mark_broken(conn);
 }
 
+/* HTTP/1: reads requests as long as there is room for them. */
 static void consume(struct lun_http_conn *conn, const char *data, size_t len)
 {
     while (len > 0 && !conn->closing) {
@@ -330,6 +338,57 @@ static void consume(struct lun_http_conn *conn, const char *data, size_t len)
         look(conn);
     }
     update_wait(conn);
+}
+
+/* Which version */
+
+static const char preface[] = LUN_HTTP_SESSION_PREFACE;
+#define PREFACE_LEN (sizeof(preface) - 1)
+
+static void open_session(struct lun_http_conn *conn)
+{
+    conn->known = true;
+    conn->session = lun_http_session_open(conn);
+    if (conn->session)
+        lun_http_session_feed(conn->session, preface, PREFACE_LEN);
+    else
+        mark_broken(conn);
+}
+
+/* Compares the first bytes with the preface of HTTP/2; returns how many of
+ * `data` it took. What differs from it is HTTP/1, from the first byte on. */
+static size_t tell_version(struct lun_http_conn *conn, const char *data,
+                           size_t len)
+{
+    size_t at = 0;
+    while (at < len && data[at] == preface[conn->preface]) {
+        at++;
+        if (++conn->preface == PREFACE_LEN) {
+            open_session(conn);
+            return at;
+        }
+    }
+    if (at < len) {
+        conn->known = true;
+        if (conn->preface)
+            consume(conn, preface, conn->preface);
+    }
+    return at;
+}
+
+static void take(struct lun_http_conn *conn, const char *data, size_t len)
+{
+    if (!conn->known) {
+        size_t used = tell_version(conn, data, len);
+        data += used;
+        len -= used;
+    }
+    if (!conn->session) {
+        consume(conn, data, len);
+    } else if (len && conn->wait != LUN_HTTP_WAIT_END) {
+        lun_http_session_feed(conn->session, data, len);
+        update_wait(conn);
+    }
 }
 
 /* Sending */
@@ -363,8 +422,18 @@ static void sent(struct lun_http_conn *conn)
     if (!conn->net.reading)
         go_on(conn);
     if (conn->first ? conn->first->answered : awaits_continue(conn))
-        mark_dirty(conn);
+        lun_http_conn_wake(conn);
     if (!conn->first && (conn->closing || conn->net.ended))
+        end(conn);
+    update_wait(conn);
+}
+
+/* HTTP/2: all frames of `out` have left. */
+static void sent_frames(struct lun_http_conn *conn)
+{
+    if (lun_http_session_sent(conn->session))
+        lun_http_conn_wake(conn);
+    else if (lun_http_session_is_over(conn->session))
         end(conn);
     update_wait(conn);
 }
@@ -410,6 +479,25 @@ static void send_answers(struct lun_http_conn *conn)
         watch_send(conn);
 }
 
+static void send_frames(struct lun_http_conn *conn)
+{
+    struct lun_http_session *session = conn->session;
+    if (conn->wait == LUN_HTTP_WAIT_END)
+        return;
+    if (!lun_http_session_fill(session)) {
+        lun_http_conn_abort(conn);
+        return;
+    }
+    uv_buf_t buf = uv_buf_init(session->out.data, (unsigned)session->out.len);
+    int code = buf.len ? lun_net_conn_send(&conn->net, &buf, 1) : 0;
+    if (code < 0)
+        lun_http_conn_abort(conn);
+    else if (code == 0)
+        sent_frames(conn);
+    else
+        watch_send(conn);
+}
+
 void lun_http_conn_flush(struct lun_http_conn *conn)
 {
     conn->dirty = false;
@@ -419,6 +507,8 @@ void lun_http_conn_flush(struct lun_http_conn *conn)
         return;
     else if (conn->broken)
         lun_http_conn_abort(conn);
+    else if (conn->session)
+        send_frames(conn);
     else if (conn->first && conn->first->answered)
         send_answers(conn);
     else if (!conn->first)
@@ -427,9 +517,20 @@ void lun_http_conn_flush(struct lun_http_conn *conn)
 
 /* Time */
 
-static void sweep_wait(struct lun_http_conn *conn, uint64_t now)
+static void sweep_idle(struct lun_http_conn *conn, uint64_t now)
 {
     const struct lun_http_server *server = conn->server;
+    bool quiet = server->draining && now >= server->quiet_at;
+    if (now < conn->deadline && !quiet)
+        return;
+    if (conn->session)
+        lun_http_session_end(conn->session);
+    else
+        lun_http_conn_abort(conn);
+}
+
+static void sweep_wait(struct lun_http_conn *conn, uint64_t now)
+{
     switch (conn->wait) {
     case LUN_HTTP_WAIT_HEAD:
         if (now >= conn->deadline)
@@ -441,9 +542,7 @@ static void sweep_wait(struct lun_http_conn *conn, uint64_t now)
         break;
     case LUN_HTTP_WAIT_FIRST:
     case LUN_HTTP_WAIT_IDLE:
-        if (now >= conn->deadline ||
-            (server->draining && now >= server->quiet_at))
-            lun_http_conn_abort(conn);
+        sweep_idle(conn, now);
         break;
     case LUN_HTTP_WAIT_END:
         if (now >= conn->deadline)
@@ -483,6 +582,10 @@ void lun_http_conn_sweep(struct lun_http_conn *conn, uint64_t now)
         lun_http_conn_abort(conn);
         return;
     }
+    if (conn->session && !lun_http_session_sweep(conn->session, now)) {
+        lun_http_conn_abort(conn);
+        return;
+    }
     sweep_wait(conn, now);
     update_wait(conn);
 }
@@ -491,14 +594,20 @@ void lun_http_conn_sweep(struct lun_http_conn *conn, uint64_t now)
 
 static void on_data(struct lun_net_conn *net, char *data, size_t len)
 {
-    consume((struct lun_http_conn *)net, data, len);
+    take((struct lun_http_conn *)net, data, len);
 }
 
 static void on_end(struct lun_net_conn *net, int status)
 {
     struct lun_http_conn *conn = (struct lun_http_conn *)net;
-    if (status || conn->wait == LUN_HTTP_WAIT_END || !conn->first) {
+    bool busy = conn->session ? conn->session->first != NULL
+                              : conn->first != NULL;
+    if (status || conn->wait == LUN_HTTP_WAIT_END || !busy) {
         lun_http_conn_abort(conn);
+        return;
+    }
+    if (conn->session) {
+        lun_http_session_feed_end(conn->session);
         return;
     }
     conn->closing = true;
@@ -513,6 +622,8 @@ static void on_sent(struct lun_net_conn *net, int status)
     struct lun_http_conn *conn = (struct lun_http_conn *)net;
     if (status)
         lun_http_conn_abort(conn);
+    else if (conn->session)
+        sent_frames(conn);
     else
         sent(conn);
 }
@@ -555,7 +666,7 @@ int lun_http_conn_open(struct lun_http_server *server)
     unsigned extra = limits->connections / 8 + 16;
     if (server->conn_count > limits->connections + extra)
         lun_http_conn_abort(conn);
-    else if (server->conn_count > limits->connections)
+    else if ((conn->known = server->conn_count > limits->connections))
         refuse(conn, 503, "too many connections");
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "core/net/conn.h"
 
 struct lun_http_server;
+struct lun_http_session;
 
 /* What the connection waits for, hence which deadline holds. */
 enum lun_http_wait {
@@ -37,6 +38,9 @@ struct lun_http_conn {
     unsigned in_flight;  /* of the queue's front: in the send under way */
     size_t backlog;      /* bytes of answers in the queue */
     struct lun_buf rest; /* read, but not parsed while the queue is full */
+    struct lun_http_session *session; /* NULL: HTTP/1, has no queue then */
+    unsigned char preface;            /* its bytes seen so far */
+    bool known;                       /* which version is spoken */
     enum lun_http_wait wait;
     uint64_t deadline;   /* of `wait`, in the loop's milliseconds */
     uint64_t send_since; /* when the send under way last made progress */
@@ -58,6 +62,9 @@ void lun_http_conn_flush(struct lun_http_conn *conn);
 void lun_http_conn_sweep(struct lun_http_conn *conn, uint64_t now);
 /* Ends it now. */
 void lun_http_conn_abort(struct lun_http_conn *conn);
-/* The answer of an exchange of this connection. */
-void lun_http_conn_answer(struct lun_http_exchange *exchange,
-                          struct lun_http_response *response);
+/* There is something to send, or to end, at the end of this loop turn. */
+void lun_http_conn_wake(struct lun_http_conn *conn);
+/* Answers with an error of the server's own, in a form that the configuration
+ * gives. */
+void lun_http_conn_refuse(struct lun_http_exchange *exchange, int status,
+                          const char *reason);

@@ -61,6 +61,10 @@ struct lun_http_exchange *lun_http_exchange_take(struct lun_http_pool *pool,
     exchange->next = NULL;
     exchange->answered = false;
     exchange->continued = false;
+    exchange->handled = false;
+    exchange->complete = false;
+    exchange->stream = 0;
+    exchange->sent = 0;
     return exchange;
 }
 

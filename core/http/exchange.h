@@ -27,10 +27,16 @@ struct lun_http_exchange {
     struct lun_http_pool *pool;     /* NULL once the server has gone */
     struct lun_http_conn *conn;     /* NULL for an orphan */
     struct lun_http_exchange *next; /* in the queue, the pool, the orphans */
-    struct lun_http_exchange *prev; /* among the orphans only */
+    struct lun_http_exchange *prev; /* among orphans and streams only */
     size_t held;                    /* bytes charged to the pool */
     bool answered;
     bool continued; /* 100 Continue was sent */
+    /* Of an HTTP/2 stream only */
+    bool handled;      /* given to the handler */
+    bool complete;     /* the peer will send no more of it */
+    int32_t stream;    /* its number; 0: HTTP/1 */
+    uint64_t deadline; /* of its head or body, in the loop's milliseconds */
+    size_t sent;       /* bytes of the answer put into frames */
 };
 
 /* Part of a server. */

@@ -132,7 +132,7 @@ static void take_expect(struct lun_http_parser *parser, const char *value)
 
 /* What a field means for framing; picked by length, since most fields mean
  * nothing here. */
-static void take_field(struct lun_http_parser *parser, size_t name_len)
+void lun_http_field_take(struct lun_http_parser *parser, size_t name_len)
 {
     const char *name = lun_http_text(parser, parser->name_at);
     const char *value = lun_http_text(parser, parser->value_at);
@@ -177,7 +177,7 @@ const char *lun_http_field_end(struct lun_http_parser *parser, const char *at,
     unsigned index = parser->field_count++;
     parser->fields[index].name = (uint32_t)parser->name_at;
     parser->fields[index].value = (uint32_t)parser->value_at;
-    take_field(parser, parser->value_at - parser->name_at - 1);
+    lun_http_field_take(parser, parser->value_at - parser->name_at - 1);
     return at + 1;
 }
 

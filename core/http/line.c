@@ -31,7 +31,7 @@ const char *lun_http_line_start_lf(struct lun_http_parser *parser,
     return at + 1;
 }
 
-static const char *take_method(struct lun_http_parser *parser, const char *at)
+int lun_http_line_find_method(const char *name, enum lun_http_method *method)
 {
     static const struct {
         const char *name;
@@ -44,21 +44,28 @@ static const char *take_method(struct lun_http_parser *parser, const char *at)
         {"DELETE", LUN_HTTP_OTHER, 0},  {"CONNECT", LUN_HTTP_OTHER, 405},
         {"TRACE", LUN_HTTP_OTHER, 405}, {"PRI", LUN_HTTP_OTHER, 505},
     };
-    const char *name = parser->head.data;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(name, known[i].name) != 0)
             continue;
-        if (known[i].status)
-            return lun_http_refuse(parser, known[i].status,
-                                   known[i].status == 505
-                                       ? "version not served"
-                                       : "method not allowed",
-                                   at);
-        parser->method = known[i].method;
-        parser->state = LUN_HTTP_AT_TARGET;
-        return at + 1;
+        if (!known[i].status)
+            *method = known[i].method;
+        return known[i].status;
     }
-    return lun_http_refuse(parser, 501, "unknown method", at);
+    return 501;
+}
+
+static const char *take_method(struct lun_http_parser *parser, const char *at)
+{
+    int status =
+        lun_http_line_find_method(parser->head.data, &parser->method);
+    if (status)
+        return lun_http_refuse(parser, status,
+                               status == 505   ? "version not served"
+                               : status == 501 ? "unknown method"
+                                               : "method not allowed",
+                               at);
+    parser->state = LUN_HTTP_AT_TARGET;
+    return at + 1;
 }
 
 const char *lun_http_line_method(struct lun_http_parser *parser, const char *at,
@@ -102,12 +109,8 @@ static bool split_absolute(struct lun_http_parser *parser, char *target)
     return true;
 }
 
-static const char *take_target(struct lun_http_parser *parser, const char *at)
+bool lun_http_line_split(struct lun_http_parser *parser)
 {
-    char *target = parser->head.data + parser->path_at;
-    bool any = strcmp(target, "*") == 0 && parser->method == LUN_HTTP_OPTIONS;
-    if (target[0] != '/' && !any && !split_absolute(parser, target))
-        return lun_http_refuse(parser, 400, "malformed request target", at);
     char *path = parser->head.data + parser->path_at;
     char *query = strchr(path, '?');
     if (query)
@@ -115,7 +118,16 @@ static const char *take_target(struct lun_http_parser *parser, const char *at)
     else
         query = path + strlen(path);
     parser->query_at = (size_t)(query - parser->head.data);
-    if (!lun_http_grammar_is_path(path))
+    return lun_http_grammar_is_path(path);
+}
+
+static const char *take_target(struct lun_http_parser *parser, const char *at)
+{
+    char *target = parser->head.data + parser->path_at;
+    bool any = strcmp(target, "*") == 0 && parser->method == LUN_HTTP_OPTIONS;
+    if (target[0] != '/' && !any && !split_absolute(parser, target))
+        return lun_http_refuse(parser, 400, "malformed request target", at);
+    if (!lun_http_line_split(parser))
         return lun_http_refuse(parser, 400, "malformed percent-encoding", at);
     parser->state = LUN_HTTP_AT_VERSION;
     return at + 1;

@@ -155,7 +155,7 @@ bool lun_http_parser_request(struct lun_http_parser *parser,
         headers[i].value = lun_http_text(parser, parser->fields[i].value);
     }
     request->method = parser->method;
-    request->method_text = parser->head.data;
+    request->method_text = lun_http_text(parser, parser->method_at);
     request->path = lun_http_text(parser, parser->path_at);
     request->query = lun_http_text(parser, parser->query_at);
     request->headers = headers;

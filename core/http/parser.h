@@ -47,6 +47,7 @@ struct lun_http_parser {
     unsigned seen; /* set of fields that may come once */
     char version[8];
     unsigned version_len;
+    size_t method_at;
     size_t path_at;
     size_t query_at;
     size_t authority_at;

@@ -96,7 +96,7 @@ static bool is_safe(const struct lun_http_header *header)
     return true;
 }
 
-static bool all_safe(const struct lun_http_response *response)
+bool lun_http_response_is_safe(const struct lun_http_response *response)
 {
     for (size_t i = 0; i < response->header_count; i++) {
         if (!is_safe(&response->headers[i]))
@@ -142,12 +142,12 @@ void lun_http_response_write(const struct lun_http_response *response,
 {
     struct lun_http_response broken = {.status = 500,
                                        .connection = response->connection};
-    if (!all_safe(response))
+    if (!lun_http_response_is_safe(response))
         response = &broken;
     /* One reservation for all that usually comes. */
     (void)lun_buf_reserve(out, response->body_len + 512);
     push_headers(response, date, out);
-    bool has_body = response->status != 204 && response->status != 304;
+    bool has_body = lun_http_response_has_body(response);
     if (has_body) {
         lun_buf_push(out, "\r\ncontent-length: ", 18);
         lun_buf_push_int(out, (int64_t)response->body_len);

@@ -35,6 +35,13 @@ struct lun_http_response {
 
 /* Brings `date` up to `unix_ms`. */
 void lun_http_response_date(struct lun_http_date *date, int64_t unix_ms);
+/* No header would break the framing (a control byte in it). */
+bool lun_http_response_is_safe(const struct lun_http_response *response);
+static inline bool
+lun_http_response_has_body(const struct lun_http_response *response)
+{
+    return response->status != 204 && response->status != 304;
+}
 /* Appends the answer. A header that would break the framing (a control byte in
  * it) turns the whole answer into a 500 without body. */
 void lun_http_response_write(const struct lun_http_response *response,

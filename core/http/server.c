@@ -21,6 +21,7 @@ static const struct lun_http_limits defaults = {
     .body_bytes = 1 << 20,
     .connections = 10000,
     .pipelined = 64,
+    .streams = 128,
     .write_backlog = 4 << 20,
     .header_ms = 10000,
     .body_ms = 30000,
@@ -38,6 +39,7 @@ static void fill_limits(struct lun_http_limits *limits)
     FILL(body_bytes);
     FILL(connections);
     FILL(pipelined);
+    FILL(streams);
     FILL(write_backlog);
     FILL(header_ms);
     FILL(body_ms);

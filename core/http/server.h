@@ -1,9 +1,11 @@
 /*
- * core/http/server.h - serves HTTP/1.1 on a listening socket.
+ * core/http/server.h - serves HTTP/1.1 and HTTP/2 on a listening socket.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Framing is strict (RFC 9112): whatever two parsers could read differently is
- * refused and the connection closed. Every size, count and time is limited.
+ * HTTP/2 is spoken with clients that begin with its preface (RFC 9113, 3.3);
+ * the same limits hold for its streams. Framing is strict (RFC 9112): whatever
+ * two parsers could read differently is refused and the connection closed.
+ * Every size, count and time is limited.
  * Runs on one loop; a request is answered any time later on the same loop.
  */
 #pragma once
@@ -67,6 +69,7 @@ struct lun_http_limits {
     size_t body_bytes;    /* 1 MiB */
     unsigned connections; /* 10000 */
     unsigned pipelined;   /* 64 requests waiting on one connection */
+    unsigned streams;     /* 128 at once on one HTTP/2 connection */
     size_t write_backlog; /* 4 MiB waiting to be read by a slow client */
     unsigned header_ms;   /* 10000: from first byte to end of headers */
     unsigned body_ms;     /* 30000 */

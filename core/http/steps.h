@@ -42,6 +42,11 @@ typedef const char *lun_http_step(struct lun_http_parser *parser,
                                   const char *at, const char *end);
 
 /* core/http/line.c */
+/* 0 and the method of `name`, or the status that refuses it. */
+int lun_http_line_find_method(const char *name, enum lun_http_method *method);
+/* Cuts the target at `path_at` into path and query; false when its
+ * percent-encoding is malformed. */
+bool lun_http_line_split(struct lun_http_parser *parser);
 lun_http_step lun_http_line_start;
 lun_http_step lun_http_line_start_lf;
 lun_http_step lun_http_line_method;
@@ -49,6 +54,8 @@ lun_http_step lun_http_line_target;
 lun_http_step lun_http_line_version;
 lun_http_step lun_http_line_end;
 /* core/http/field.c */
+/* Heeds what the field at `name_at` and `value_at` means for the request. */
+void lun_http_field_take(struct lun_http_parser *parser, size_t name_len);
 lun_http_step lun_http_field_start;
 lun_http_step lun_http_field_name;
 lun_http_step lun_http_field_space;

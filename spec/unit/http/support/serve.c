@@ -6,7 +6,7 @@
  * the loop, everything else with 404. SIGTERM drains. At the end it prints its
  * requests and its CPU time. Build:
  * cc -O2 -D_GNU_SOURCE -I. spec/unit/http/support/serve.c core/base/[*].c
- *    core/net/[*].c core/http/[*].c -luv -lcrypto
+ *    core/net/[*].c core/http/[*].c -luv -lcrypto -lnghttp2 -lm
  */
 #include <stdio.h>
 #include <stdlib.h>
