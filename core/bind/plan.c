@@ -360,6 +360,148 @@ static void read_sql(lua_State *L, int index, struct lun_arena *arena,
     lua_pop(L, 1);
 }
 
+static enum lun_direct_id read_id(lua_State *L, int index, const char *name,
+                                  struct lun_arena *arena)
+{
+    const char *id = get_text(L, index, name, arena, NULL);
+    if (id && !strcmp(id, "uuid"))
+        return LUN_DIRECT_UUID;
+    return id && !strcmp(id, "bigint") ? LUN_DIRECT_BIGINT : LUN_DIRECT_ANY;
+}
+
+static void read_direct_list(lua_State *L, int index, const char *name,
+                             struct lun_arena *arena,
+                             struct lun_direct_source **out, size_t *count);
+
+/* The SOURCE table at `index`. */
+static void read_direct_source(lua_State *L, int index,
+                               struct lun_arena *arena,
+                               struct lun_direct_source *out)
+{
+    static const char *const moments[] = {"datetime", "date", "time"};
+    out->kind = LUN_DIRECT_NULL;
+    if (has(L, index, "slot")) {
+        out->kind = LUN_DIRECT_SLOT;
+        out->index = (unsigned)get_int(L, index, "slot", 0);
+    } else if (has(L, index, "const")) {
+        out->kind = LUN_DIRECT_CONST;
+        out->text = need_text(L, index, "const", arena, NULL);
+    } else if (has(L, index, "user")) {
+        out->kind = LUN_DIRECT_USER;
+    } else if (has(L, index, "now")) {
+        out->kind = LUN_DIRECT_NOW;
+        const char *moment = need_text(L, index, "now", arena, NULL);
+        while (out->index < 2 && strcmp(moments[out->index], moment) != 0)
+            out->index++;
+    } else if (has(L, index, "id")) {
+        out->kind = LUN_DIRECT_ID;
+        out->index = (unsigned)get_int(L, index, "id", 0);
+    } else if (has(L, index, "array")) {
+        out->kind = LUN_DIRECT_ARRAY;
+        read_direct_list(L, index, "array", arena, &out->items, &out->count);
+    }
+}
+
+static void read_direct_list(lua_State *L, int index, const char *name,
+                             struct lun_arena *arena,
+                             struct lun_direct_source **out, size_t *count)
+{
+    luaL_checkstack(L, 8, "a plan is nested too deeply");
+    lua_getfield(L, index, name);
+    int list = lua_gettop(L);
+    *count = lua_objlen(L, list);
+    *out = take(L, arena, *count, sizeof(**out));
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        read_direct_source(L, lua_gettop(L), arena, &(*out)[i]);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_direct_statement(lua_State *L, int index,
+                                  struct lun_arena *arena,
+                                  struct lun_direct_statement *out)
+{
+    size_t count;
+    out->statement.sql = need_text(L, index, "sql", arena, NULL);
+    out->statement.name = statement_name(L, arena, out->statement.sql);
+    read_direct_list(L, index, "params", arena, &out->params, &count);
+    out->statement.param_count = (int)count;
+}
+
+static void read_ids(lua_State *L, int index, struct lun_arena *arena,
+                     struct lun_direct *out)
+{
+    lua_getfield(L, index, "ids");
+    int list = lua_gettop(L);
+    out->id_count = lua_objlen(L, list);
+    out->ids = take(L, arena, out->id_count, sizeof(*out->ids));
+    for (size_t i = 0; i < out->id_count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        out->ids[i] = !strcmp(luaL_checkstring(L, -1), "uuid")
+                          ? LUN_DIRECT_UUID
+                          : LUN_DIRECT_ANY;
+        lua_pop(L, 1);
+    }
+    lua_getfield(L, index, "needs");
+    list = lua_gettop(L);
+    out->need_count = lua_objlen(L, list);
+    out->needs = take(L, arena, out->need_count, sizeof(*out->needs));
+    for (size_t i = 0; i < out->need_count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        int at = lua_gettop(L);
+        out->needs[i].slot = (unsigned)get_int(L, at, "slot", 0);
+        out->needs[i].id = read_id(L, at, "id", arena);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+}
+
+static void read_keys(lua_State *L, int index, struct lun_arena *arena,
+                      struct lun_direct *out)
+{
+    lua_getfield(L, index, "keys");
+    int list = lua_gettop(L);
+    out->key_count = lua_objlen(L, list);
+    out->keys = take(L, arena, out->key_count, sizeof(*out->keys));
+    for (size_t i = 0; i < out->key_count; i++) {
+        size_t len;
+        lua_rawgeti(L, list, (int)i + 1);
+        int at = lua_gettop(L);
+        const char *tag = need_text(L, at, "tag", arena, &len);
+        out->keys[i].tag = lun_map_hash(3, tag, len);
+        lua_getfield(L, at, "source");
+        read_direct_source(L, lua_gettop(L), arena, &out->keys[i].source);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+/* The member `direct` of the write table at the top, when it has one. */
+static void read_direct(lua_State *L, struct lun_arena *arena,
+                        struct lun_plan_field *out)
+{
+    lua_getfield(L, -1, "direct");
+    int index = lua_gettop(L);
+    if (lua_istable(L, index)) {
+        struct lun_direct *direct = take(L, arena, 1, sizeof(*direct));
+        read_direct_statement(L, index, arena, &direct->single);
+        read_ids(L, index, arena, direct);
+        lua_getfield(L, index, "merged");
+        int merged = lua_gettop(L);
+        if (lua_istable(L, merged)) {
+            read_direct_statement(L, merged, arena, &direct->merged);
+            read_keys(L, merged, arena, direct);
+        }
+        lua_getfield(L, index, "result");
+        read_result(L, lua_gettop(L), arena, out);
+        out->direct = direct;
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
 static void read_error(lua_State *L, int index, struct lun_arena *arena,
                        struct lun_plan_field *out)
 {
@@ -401,6 +543,7 @@ static void read_field(lua_State *L, int index, struct lun_plan *plan,
         lua_getfield(L, index, "write");
         luaL_checktype(L, -1, LUA_TTABLE);
         read_params(L, lua_gettop(L), arena, out);
+        read_direct(L, arena, out);
         out->write = luaL_ref(L, LUA_REGISTRYINDEX);
     } else {
         luaL_error(L, "a plan has a field of unknown kind '%s'", kind);

@@ -17,6 +17,7 @@
 #include "core/graphql/exec.h"
 #include "core/graphql/writer.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 
 /* Statements that are remembered as prepared; more of them run unprepared. */
 #define STATEMENTS_MAX 4000
@@ -653,6 +654,7 @@ void lun_bind_write_start(struct lun_bind_writer *writer, int service,
                           size_t index)
 {
     struct write *write = calloc(1, sizeof(*write));
+    lun_metrics_add(LUN_METRIC_WRITES_LUA, 1);
     if (!write) {
         struct lun_plan_error error = {.code = LUN_EMEMORY};
         error.message = lun_error_info(LUN_EMEMORY)->message;

@@ -12,7 +12,10 @@ struct field_run {
     struct lun_exec *exec;
     size_t index;
     struct lun_pg_params params;
-    struct lun_merge_read read;
+    union {
+        struct lun_merge_read read;
+        struct lun_direct_write write;
+    };
     struct lun_buf json; /* its value; empty: null */
     bool failed;
     struct lun_plan_error error;
@@ -293,6 +296,51 @@ static void run_sql(struct field_run *run, struct lun_plan_field *field)
     lun_merge_run(config->merge, &field->group, &field->statement, &run->read);
 }
 
+/* A write that ended with a lost connection may have taken effect. */
+static void fail_direct(struct field_run *run, const struct lun_pg_error *pg)
+{
+    struct lun_pg_error error = *pg;
+    if (pg->lost && !pg->before_send)
+        error.code = LUN_EOUTCOME_UNKNOWN;
+    fail_with_pg(run, &error);
+}
+
+/* Whatever is not simply done is done, or explained, by the framework. */
+static void on_direct(void *context, const PGresult *result, int row,
+                      const struct lun_pg_error *error)
+{
+    struct field_run *run = context;
+    struct lun_exec *exec = run->exec;
+    if (error ? lun_direct_failed_clean(error) : row < 0) {
+        exec->config.write(exec, run->index, exec->config.context);
+        return;
+    }
+    if (error)
+        fail_direct(run, error);
+    else
+        write_result(run, result, row);
+    field_done(exec, run->index);
+}
+
+static void run_write(struct field_run *run, struct lun_plan_field *field)
+{
+    const struct lun_exec_config *config = &run->exec->config;
+    struct lun_direct *direct = field->direct;
+    if (direct && config->merge && lun_direct_fits(direct, &run->params)) {
+        run->write = (struct lun_direct_write){
+            .params = &run->params,
+            .user = config->input.user,
+            .arena = config->arena,
+            .deadline_ns = config->deadline_ns,
+            .cb = on_direct,
+            .context = run,
+        };
+        if (!lun_direct_run(direct, config->merge, &run->write))
+            return;
+    }
+    config->write(run->exec, run->index, config->context);
+}
+
 void lun_exec_written(struct lun_exec *exec, size_t index, const char *json,
                       size_t json_len, const struct lun_plan_error *error)
 {
@@ -315,7 +363,7 @@ static void run_field(struct lun_exec *exec, size_t index)
         run_sql(run, field);
         return;
     case LUN_PLAN_WRITE:
-        config->write(exec, index, config->context);
+        run_write(run, field);
         return;
     case LUN_PLAN_ERROR:
         set_failure(run, &field->error);

@@ -17,6 +17,7 @@ struct lun_merge {
     uv_check_t check;
     uv_idle_t idle; /* keeps the loop from sleeping while groups are queued */
     struct lun_merge_group *queue;
+    struct lun_merge_turn *turns;
 };
 
 struct batch {
@@ -37,6 +38,22 @@ static void queue_group(struct lun_merge *merge, struct lun_merge_group *group)
     group->queued = 1;
     group->next = merge->queue;
     merge->queue = group;
+    (void)uv_idle_start(&merge->idle, on_idle);
+}
+
+struct lun_pg_pool *lun_merge_pool(const struct lun_merge *merge)
+{
+    return merge->pool;
+}
+
+void lun_merge_at_end_of_turn(struct lun_merge *merge,
+                              struct lun_merge_turn *turn)
+{
+    if (turn->queued)
+        return;
+    turn->queued = 1;
+    turn->next = merge->turns;
+    merge->turns = turn;
     (void)uv_idle_start(&merge->idle, on_idle);
 }
 
@@ -81,16 +98,21 @@ static unsigned number_of(const PGresult *result, int row)
            (unsigned)value[2] << 8 | value[3];
 }
 
-static void answer(struct batch *batch, const PGresult *result)
+void lun_merge_numbers(const PGresult *result, int *rows, unsigned count)
 {
-    int rows[BATCH_MAX];
-    for (unsigned i = 0; i < batch->count; i++)
+    for (unsigned i = 0; i < count; i++)
         rows[i] = -1;
     for (int row = 0; row < PQntuples(result); row++) {
         unsigned number = number_of(result, row);
-        if (number >= 1 && number <= batch->count)
+        if (number >= 1 && number <= count)
             rows[number - 1] = row;
     }
+}
+
+static void answer(struct batch *batch, const PGresult *result)
+{
+    int rows[BATCH_MAX];
+    lun_merge_numbers(result, rows, batch->count);
     for (unsigned i = 0; i < batch->count; i++)
         batch->reads[i]->cb(batch->reads[i]->context, result, rows[i], NULL);
 }
@@ -108,22 +130,22 @@ static void on_batch(void *context, const PGresult *result,
     free(batch);
 }
 
-static void push_item(struct lun_buf *out, const char *text)
+void lun_merge_push_item(struct lun_buf *out, const char *text, size_t len)
 {
+    const char *end = text ? text + len : NULL;
     if (!text) {
         lun_buf_push(out, "NULL", 4);
         return;
     }
     lun_buf_push_byte(out, '"');
-    for (;;) {
-        size_t plain = strcspn(text, "\"\\");
-        lun_buf_push(out, text, plain);
-        if (!text[plain])
-            break;
+    for (const char *at = text; at < end; at++) {
+        if (*at != '"' && *at != '\\')
+            continue;
+        lun_buf_push(out, text, (size_t)(at - text));
         lun_buf_push_byte(out, '\\');
-        lun_buf_push_byte(out, text[plain]);
-        text += plain + 1;
+        text = at;
     }
+    lun_buf_push(out, text, (size_t)(end - text));
     lun_buf_push_byte(out, '"');
 }
 
@@ -135,7 +157,8 @@ static void push_array(const struct batch *batch, int index,
     for (unsigned i = 0; i < batch->count; i++) {
         if (i)
             lun_buf_push_byte(out, ',');
-        push_item(out, batch->reads[i]->params->values[index]);
+        const char *text = batch->reads[i]->params->values[index];
+        lun_merge_push_item(out, text, text ? strlen(text) : 0);
     }
     lun_buf_push(out, "}", 2);
 }
@@ -202,10 +225,23 @@ static void run_batch(struct lun_merge_group *group)
     free(batch);
 }
 
+static void run_turns(struct lun_merge *merge)
+{
+    struct lun_merge_turn *turn = merge->turns;
+    merge->turns = NULL;
+    while (turn) {
+        struct lun_merge_turn *next = turn->next;
+        turn->queued = 0;
+        turn->run(turn->context);
+        turn = next;
+    }
+}
+
 static void flush(struct lun_merge *merge)
 {
     struct lun_merge_group *group = merge->queue;
     merge->queue = NULL;
+    run_turns(merge);
     while (group) {
         struct lun_merge_group *next = group->next;
         group->queued = 0;
@@ -213,14 +249,14 @@ static void flush(struct lun_merge *merge)
             run_batch(group);
         group = next;
     }
-    if (!merge->queue)
+    if (!merge->queue && !merge->turns)
         (void)uv_idle_stop(&merge->idle);
 }
 
 static void on_check(uv_check_t *check)
 {
     struct lun_merge *merge = check->data;
-    if (merge->queue)
+    if (merge->queue || merge->turns)
         flush(merge);
 }
 

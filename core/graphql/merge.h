@@ -15,6 +15,7 @@
 
 #include "core/pg/pool.h"
 
+struct lun_buf;
 struct lun_merge; /* opaque: what the plans of one loop share */
 
 /* How a read ended: row `row` of `result` (-1: there is none), or `error`. */
@@ -44,10 +45,29 @@ struct lun_merge_group {
     struct lun_merge_group *next;
 };
 
+/* Something to do once, at the end of the loop turn; the caller's memory. */
+struct lun_merge_turn {
+    void (*run)(void *context);
+    void *context;
+    int queued;
+    struct lun_merge_turn *next;
+};
+
 /* NULL when memory ran out. */
 struct lun_merge *lun_merge_new(uv_loop_t *loop, struct lun_pg_pool *pool);
 /* No read may be under way. Frees when libuv has let go. */
 void lun_merge_close(struct lun_merge *merge);
+
+struct lun_pg_pool *lun_merge_pool(const struct lun_merge *merge);
+/* Calls turn->run when the loop has read what was there to read, unless it is
+ * to be called already. The memory must live until then. */
+void lun_merge_at_end_of_turn(struct lun_merge *merge,
+                              struct lun_merge_turn *turn);
+/* Appends an item of an array literal; NULL is NULL. */
+void lun_merge_push_item(struct lun_buf *out, const char *text, size_t len);
+/* Sorts the rows of a merged result by the numbers in their last column: the
+ * row of number i + 1 goes to rows[i], -1 where there is none. */
+void lun_merge_numbers(const PGresult *result, int *rows, unsigned count);
 
 /* Runs `read` for `group`, whose plan the caller keeps alive. The callback is
  * never called before this returns. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/base/arena.h"
+#include "core/graphql/direct.h"
 #include "core/graphql/limits.h"
 #include "core/graphql/merge.h"
 #include "core/graphql/scalar.h"
@@ -104,6 +105,7 @@ struct lun_plan_field {
     size_t json_len;
     struct lun_plan_error error;
     int write; /* reference into the system VM */
+    struct lun_direct *direct; /* what a write tries first; may be NULL */
 };
 
 struct lun_plan {

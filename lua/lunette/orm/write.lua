@@ -11,6 +11,7 @@ local context_module = require("lunette.orm.context")
 local create = require("lunette.orm.write.create")
 local data = require("lunette.orm.write.data")
 local delete = require("lunette.orm.write.delete")
+local direct = require("lunette.orm.write.direct")
 local errors = require("lunette.graphql.errors")
 local fail = require("lunette.orm.write.fail")
 local faults = require("lunette.orm.write.faults")
@@ -160,6 +161,7 @@ local function plan_all(planning)
         graph = planning.graph, params = planning.params }
     PLANS[what](planning, planned)
     planned.single = SINGLE[what](planned) and true or nil
+    planned.direct = direct.of(planned)
     return planned
 end
 
@@ -169,7 +171,8 @@ end
 -- @tparam table item merged field (graphql/selections.lua)
 -- @treturn table PFIELD without its response key: {kind="write", write=...},
 -- where write.params are the values that the host binds before write.run, and
--- write.single says that it may run without a transaction
+-- write.single says that it may run without a transaction, and write.direct is
+-- the statement that the host tries first (orm/write/direct.lua)
 function write.plan(context, item)
     local what = item.def.meta.what
     if not PLANS[what] then

@@ -30,7 +30,8 @@ local function new_row(job, batch, data)
         end
     end
     row.own_id = row.texts.id ~= nil
-    row.id = row.texts.id or defaults.id(data.model)
+    if row.own_id and job.rehearsal then job.rehearsal.need(row.texts.id) end
+    row.id = row.texts.id or defaults.id(data.model, job)
     row.texts.id = row.id
     return row
 end
@@ -127,9 +128,10 @@ local function fill_seek(job, batch, each, found)
     end
 end
 
-local function has_id(rows, id)
+-- What a rehearsed write will have for ids is not known yet.
+local function has_id(job, rows, id)
     for _, row in ipairs(rows) do
-        if row.own_id and row.id == id then return true end
+        if row.own_id and (job.rehearsal or row.id == id) then return true end
     end
 end
 
@@ -143,7 +145,7 @@ local function assumed(job, batch, group)
     local ids = seek.assume(job, relation, group.selectors)
     local found = {}
     for i, id in ipairs(ids or {}) do
-        if has_id(batch.rows, id) then return nil end
+        if has_id(job, batch.rows, id) then return nil end
         found[i] = { id = id }
     end
     return ids and found
@@ -212,6 +214,15 @@ end
 
 local function is_one_row(batch)
     return #batch.rows == 1 and #batch.later == 0 and #batch.pairs == 0
+end
+
+--- The rows of a create, in the order of the document, and whether inserting
+-- them is all there is to do. The first is the row itself.
+function create.rows(job, data)
+    local batch = new_batch()
+    add_row(job, batch, data)
+    fill_seeks(job, batch)
+    return batch.rows, #batch.later == 0 and #batch.pairs == 0
 end
 
 --- Creates one row with all that is nested in it; returns its id. Where one

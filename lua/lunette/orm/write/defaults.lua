@@ -75,8 +75,9 @@ function defaults.fill(job, model, texts)
 end
 
 --- Id of a new row; nil where the database counts.
-function defaults.id(model)
+function defaults.id(model, job)
     local kind = sql.id_field(model).id_type or "uuid"
+    if job.rehearsal then return job.rehearsal.id(kind) end
     if kind == "uuid" then return host.uuid() end
     if kind == "text" then return host.id25() end
     return nil

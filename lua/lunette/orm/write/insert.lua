@@ -83,20 +83,22 @@ end
 
 local function many_rows(job, model, rows, columns, params)
     local arrays, casts, aliases = {}, {}, {}
+    local array = job.rehearsal and job.rehearsal.array or values.array
     for i, column in ipairs(columns) do
         local texts = {}
         for j, row in ipairs(rows) do
             local text = row.texts[column]
             texts[j] = text == nil and host.null or text
         end
-        arrays[i] = params.push(values.array(texts), "text[]")
+        arrays[i] = params.push(array(texts), "text[]")
         aliases[i] = "c" .. i
         casts[i] = ("u.c%d::%s"):format(i,
             sql.column_type(job, model, column))
     end
-    return ("(%s) SELECT %s FROM unnest(%s) WITH ORDINALITY AS u(%s, n)"
+    local merged = job.rehearsal and job.rehearsal.merged or ""
+    return ("(%s) SELECT %s FROM unnest(%s) WITH ORDINALITY AS u(%s, n)%s"
         .. " ORDER BY u.n"):format(names(columns), table.concat(casts, ", "),
-        table.concat(arrays, ", "), table.concat(aliases, ", "))
+        table.concat(arrays, ", "), table.concat(aliases, ", "), merged)
 end
 
 -- Rows without an id and without any value: one statement each.
@@ -108,9 +110,27 @@ local function insert_empty(job, model, rows)
 end
 
 local function statement(job, model, rows, columns, params)
-    local source = #rows == 1 and one_row(job, model, rows[1], columns, params)
+    local alone = #rows == 1 and not (job.rehearsal and job.rehearsal.merged)
+    local source = alone and one_row(job, model, rows[1], columns, params)
         or many_rows(job, model, rows, columns, params)
     return ("INSERT INTO %s %s"):format(sql.table(model), source)
+end
+
+--- The statements of a create in their order: lists of {model=, rows=}, whose
+-- rows are complete.
+function insert.groups(job, all)
+    local groups = statements(job, all)
+    for _, group in ipairs(groups) do
+        for _, row in ipairs(group.rows) do complete(job, row) end
+    end
+    return groups
+end
+
+--- The INSERT of one of these groups; nil where it has no column.
+function insert.statement(job, group, params)
+    local columns = all_columns(group.rows)
+    if #columns == 0 then return nil end
+    return statement(job, group.model, group.rows, columns, params)
 end
 
 --- Inserts the only row of a create and answers with it, in one statement.

@@ -20,6 +20,10 @@ function seek.key(job, selector)
     local text = values.text(job, selector.value)
     if text == host.null then return nil, "null" end
     local field = selector.field
+    if type(text) == "table" then
+        job.rehearsal.need(text, field.type == "id" and field.id_type or nil)
+        return text, text
+    end
     if field.type == "id" and not values.is_id(field, text) then
         return nil, text
     end

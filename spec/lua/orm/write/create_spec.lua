@@ -221,7 +221,7 @@ describe("create", writes.with_database(function(w)
                 .. " create: $t } }) { id } }", { variables = '{"t":['
                 .. table.concat(items, ",") .. "]}" })
         end)
-        assert.equal(3, #log)
+        assert.equal(os.getenv("LUNETTE_TEST_DIRECT") == "0" and 3 or 1, #log)
         w:sees('{ ts(where: { title: "t1000" }) { tags l { id } } tsConnection'
             .. " { aggregate { count } } }", ('{"ts":[{"tags":["a,b","1000"],'
             .. '"l":{"id":"%s"}}],"tsConnection":{"aggregate":{"count":1000}}}')
