@@ -19,7 +19,7 @@ static const char *const data_keys[] = {"data", NULL};
 static const char *const apps_keys[] = {"data", "apps", "lua", NULL};
 static const char *const schema_keys[] = {"data", "apps", "strict", "lua",
                                           NULL};
-static const char *const token_keys[] = {"data", "token_audience", NULL};
+static const char *const token_keys[] = {"data", "token_audience", "lua", NULL};
 
 static const struct lun_option status_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};

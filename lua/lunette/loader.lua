@@ -272,6 +272,50 @@ local function set_of(options)
     return loader.compile(options.apps)
 end
 
+local DIRECTORY = "the service has no directory of users (the model User of the"
+    .. " app base), so that only 'admin' can log in"
+
+-- What is wrong with a user of the database, or nil.
+local function check_user(db, set, login)
+    local text = require("lunette.util.text")
+    local model
+    for _, candidate in ipairs(set.models) do
+        if candidate.key == "base.User" then model = candidate end
+    end
+    if not model then return DIRECTORY end
+    local from = (' from "%s"."%s" where active'):format(model.schema, model.table)
+    local rows = db:query("select login" .. from .. " and login = $1", { login })
+    if not rows or #rows > 0 then return nil end
+    local logins = { "admin" }
+    rows = db:query("select login" .. from .. " order by login limit 10000", {})
+    for i, row in ipairs(rows or {}) do logins[i + 1] = row[1] end
+    return ("there is no user '%s'%s"):format(login,
+        text.did_you_mean(login, logins))
+end
+
+local function check_caller(options)
+    local set = set_of(options)
+    if not set then return nil end
+    for _, role in ipairs(options.roles) do
+        if not close_roles(set, { role }) then
+            return unknown_role(set, role)
+        end
+    end
+    if options.user == "admin" then return nil end
+    local db = host.connect(options.database)
+    local message = db and check_user(db, set, options.user)
+    if db then db:close() end
+    return message
+end
+
+--- `lunette token`: whether a service that runs knows a user and roles.
+-- @tparam table options set (JSON of a release set), database (conninfo),
+--   user (login), roles (list)
+-- @treturn string {"message":} as JSON, without a message when all is well
+function loader.caller(options)
+    return host.json_encode({ message = check_caller(options) })
+end
+
 --- `lunette schema`: the SDL.
 -- @tparam table options apps (folder) or set (JSON of a release set), strict,
 --   roles (list; none: everything)
