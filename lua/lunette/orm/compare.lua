@@ -191,16 +191,18 @@ function PATH_OPS.contains(context, field, place, node)
     return place .. " @> " .. compare.value(context, field, node)
 end
 
-local function at_path(context, field, place, entry, folded)
+local function at_path(context, field, find_place, entry, folded)
     local meta, node = entry.meta, entry.node
-    if meta.what == "filter" then
-        local column = AT_PATH[meta.field.graphql]:format(place, place)
-        return compare.scalar(context, meta.field, meta.op, column, node,
-            folded)
-    elseif node.kind == "null" then
+    local compared = meta.what == "filter"
+    if node.kind == "null" and not (compared and NULL_FORMS[meta.op]) then
         return UNKNOWN
     end
-    return PATH_OPS[meta.what](context, field, place, node)
+    local place = find_place()
+    if not compared then
+        return PATH_OPS[meta.what](context, field, place, node)
+    end
+    return compare.scalar(context, meta.field, meta.op,
+        AT_PATH[meta.field.graphql]:format(place, place), node, folded)
 end
 
 --- The condition on what stands at a path of a Json field; nil when nothing is
@@ -208,12 +210,17 @@ end
 -- answer is unknown, as for a null field.
 function compare.path(context, field, column, node, folded)
     if node.kind == "null" then return UNKNOWN end
-    local steps = list_value(context, { type = "text", graphql = "path" },
-        node.by.path)
-    local place, parts = "(" .. column .. " #> " .. steps .. ")", {}
+    local place, parts = nil, {}
+    -- a parameter that nothing uses would have no type: only when it is needed
+    local function find_place()
+        place = place or "(" .. column .. " #> " .. list_value(context,
+            { type = "text", graphql = "path" }, node.by.path) .. ")"
+        return place
+    end
     for _, entry in ipairs(node.fields) do
         if entry.meta.what ~= "path" and entry.node.kind ~= "absent" then
-            parts[#parts + 1] = at_path(context, field, place, entry, folded)
+            parts[#parts + 1] =
+                at_path(context, field, find_place, entry, folded)
         end
     end
     return sql.all(parts)

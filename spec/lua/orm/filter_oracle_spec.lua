@@ -1,351 +1,452 @@
--- Random filters, orders and windows: PostgreSQL's answer against a plain one
--- worked out in Lua, with three-valued logic. LUNETTE_SEED and LUNETTE_ROUNDS
--- ask for others and more.
-local cjson = require("cjson")
+-- Random filters, orders, windows and groups: PostgreSQL's answer against a
+-- plain one worked out in Lua, with three-valued logic (support/oracle.lua).
+--
+-- LUNETTE_FILTERS=10000 asks for more, LUNETTE_SEED for others; with either a
+-- histogram of what was compared is printed.
+-- SPDX-License-Identifier: Apache-2.0
 local database = require("support.database")
+local oracle = require("support.oracle")
 local plans = require("support.plans")
 local sets = require("support.sets")
 local compile = require("lunette.orm.compile")
 
-local MODEL = [[
-type Parent { id: ID! @id  num: Int  word: String  children: [Child] }
-type Child { id: ID! @id  num: Int  word: String  parent: Parent }
-]]
-local NULL = cjson.null
-local WORDS = { "", "a", "ab", "b", "B%", "_", "ba" }
+local NULL = oracle.NULL
+local pick = oracle.pick
+local FILTERS = tonumber(os.getenv("LUNETTE_FILTERS")) or 600
+local AT_ONCE = 50
 
--- Data ----------------------------------------------------------------------
+-- Orders --------------------------------------------------------------------
 
-local function pick(list) return list[math.random(#list)] end
+local SORTED = { "id", "num", "word", "size", "flag", "role", "day" }
 
-local function row(id)
-    return {
-        id = id, num = math.random(4) > 1 and math.random(0, 3) or NULL,
-        word = math.random(4) > 1 and pick(WORDS) or NULL,
-    }
-end
-
-local function family()
-    local parents, children = {}, {}
-    for i = 1, 12 do
-        parents[i] = row(("p%02d"):format(i))
-        parents[i].children = {}
+-- A key: {arg for orderByMany, of = function(row) → value, desc}.
+local function random_key(model)
+    local name, desc = pick(SORTED), math.random(2) == 1
+    local direction = { enum = desc and "DESC" or "ASC" }
+    if model == "Child" and math.random(3) == 1 then
+        return { desc = desc, arg = { object = {
+            { "parent", { object = { { name, direction } } } } } },
+            of = function(each)
+                return each.parent == NULL and NULL or each.parent[name]
+            end }
     end
-    for i = 1, 20 do
-        local child = row(("c%02d"):format(i))
-        child.parent = math.random(5) > 1 and parents[math.random(8)] or NULL
-        if child.parent ~= NULL then table.insert(child.parent.children, child) end
-        children[i] = child
-    end
-    return { Parent = parents, Child = children }
+    return { desc = desc, name = name,
+        arg = { object = { { name, direction } } },
+        of = function(each) return each[name] end }
 end
 
-local function literal(value)
-    if value == NULL then return "NULL" end
-    if type(value) == "table" then value = value.id end
-    return "'" .. tostring(value) .. "'"
+local ID = { desc = false, of = function(each) return each.id end }
+
+local function rank(value)
+    if type(value) == "boolean" then return value and 1 or 0 end
+    return value
 end
 
-local function inserts(data)
-    local script = {}
-    for _, each in ipairs(data.Parent) do
-        script[#script + 1] = ("INSERT INTO test.parent (id, num, word) VALUES"
-            .. " (%s, %s, %s);"):format(literal(each.id), literal(each.num),
-            literal(each.word))
-    end
-    for _, each in ipairs(data.Child) do
-        script[#script + 1] = ("INSERT INTO test.child (id, num, word, parent)"
-            .. " VALUES (%s, %s, %s, %s);"):format(literal(each.id),
-            literal(each.num), literal(each.word), literal(each.parent))
-    end
-    return table.concat(script, "\n")
-end
-
--- Filters: {text=, test=function(row) → true, false or nil (unknown)} --------
-
-local function negate(truth)
-    if truth == nil then return nil end
-    return not truth
-end
-
-local function all(tests)
-    return function(each)
-        local unknown = false
-        for _, test in ipairs(tests) do
-            local truth = test(each)
-            if truth == false then return false end
-            unknown = unknown or truth == nil
-        end
-        if unknown then return nil end
-        return true
-    end
-end
-
-local function any(tests)
-    local negated = {}
-    for i, test in ipairs(tests) do
-        negated[i] = function(each) return negate(test(each)) end
-    end
-    local none = all(negated)
-    return function(each) return negate(none(each)) end
-end
-
-local COMPARE = {
-    [""] = function(a, b) return a == b end,
-    _not = function(a, b) return a ~= b end,
-    _lt = function(a, b) return a < b end,
-    _lte = function(a, b) return a <= b end,
-    _gt = function(a, b) return a > b end,
-    _gte = function(a, b) return a >= b end,
-}
-
-local TEXT = {
-    _contains = function(a, b) return a:find(b, 1, true) ~= nil end,
-    _starts_with = function(a, b) return a:sub(1, #b) == b end,
-    _ends_with = function(a, b) return b == "" or a:sub(-#b) == b end,
-}
-
-local function on_value(field, compare, value)
-    return function(each)
-        if each[field] == NULL then return nil end
-        return compare(each[field], value)
-    end
-end
-
-local function sorted_pick(map)
-    local keys = {}
-    for key in pairs(map) do keys[#keys + 1] = key end
-    table.sort(keys)
-    local key = pick(keys)
-    return key, map[key]
-end
-
-local function quoted(value)
-    return type(value) == "string" and '"' .. value .. '"' or tostring(value)
-end
-
-local function null_filter(field)
-    local is_null = math.random(2) == 1
-    local suffix = pick(is_null and { "", "_in" } or { "_not", "_not_in" })
-    return { text = field .. suffix .. ": null", test = function(each)
-        return (each[field] == NULL) == is_null
-    end }
-end
-
-local function list_filter(field, value)
-    local values, texts = {}, {}
-    for i = 1, math.random(0, 3) do
-        values[i] = value()
-        texts[i] = quoted(values[i])
-    end
-    local negated = math.random(2) == 1
-    return {
-        text = ("%s%s: [%s]"):format(field, negated and "_not_in" or "_in",
-            table.concat(texts, ", ")),
-        test = function(each)
-            if #values == 0 then return negated end
-            if each[field] == NULL then return nil end
-            for _, one in ipairs(values) do
-                if one == each[field] then return not negated end
-            end
-            return negated
-        end,
-    }
-end
-
-local function scalar_filter()
-    local field = pick { "num", "word" }
-    local function value()
-        return field == "num" and math.random(0, 3) or pick(WORDS)
-    end
-    local kind = math.random(5)
-    if kind == 1 then return null_filter(field) end
-    if kind == 2 then return list_filter(field, value) end
-    local operand = value()
-    local suffix, compare = sorted_pick(COMPARE)
-    if field == "word" and kind == 3 then
-        suffix, compare = sorted_pick(TEXT)
-        if math.random(2) == 1 then
-            local positive = compare
-            suffix = "_not" .. suffix
-            compare = function(a, b) return not positive(a, b) end
+-- Whether `a` comes before `b`: NULL is greater than any value.
+local function before(keys, a, b)
+    for _, key in ipairs(keys) do
+        local x, y = key.of(a), key.of(b)
+        if x ~= y then
+            if x == NULL then return key.desc end
+            if y == NULL then return not key.desc end
+            if key.desc then return rank(x) > rank(y) end
+            return rank(x) < rank(y)
         end
     end
-    return { text = ("%s%s: %s"):format(field, suffix, quoted(operand)),
-        test = on_value(field, compare, operand) }
+    return false
 end
 
-local object_filter
-
-local function to_one_filter(depth)
-    if math.random(4) == 1 then
-        return { text = "parent: null",
-            test = function(each) return each.parent == NULL end }
-    end
-    local inner = object_filter("Parent", depth - 1)
-    return { text = "parent: " .. inner.text, test = function(each)
-        return each.parent ~= NULL and inner.test(each.parent) == true
-    end }
+local function sort(rows, keys)
+    table.sort(rows, function(a, b) return before(keys, a, b) end)
 end
 
-local function to_many_filter(depth)
-    local inner = object_filter("Child", depth - 1)
-    local op = pick { "some", "every", "none" }
-    return { text = ("children_%s: %s"):format(op, inner.text),
-        test = function(each)
-            local hits = 0
-            for _, child in ipairs(each.children) do
-                if inner.test(child) == true then hits = hits + 1 end
-            end
-            if op == "some" then return hits > 0 end
-            if op == "none" then return hits == 0 end
-            return hits == #each.children
-        end }
-end
-
-local function bool_filter(model, depth)
-    local op, parts, tests = pick { "AND", "OR", "NOT" }, {}, {}
-    for i = 1, math.random(0, 3) do
-        local inner = object_filter(model, depth - 1)
-        parts[i], tests[i] = inner.text, inner.test
-    end
-    local test = op == "AND" and all(tests) or any(tests)
-    return {
-        text = ("%s: [%s]"):format(op, table.concat(parts, ", ")),
-        test = op ~= "NOT" and test or function(each)
-            return negate(test(each))
-        end,
-    }
-end
-
-function object_filter(model, depth)
-    local parts, tests, seen = {}, {}, {}
-    for _ = 1, math.random(0, 2) do
-        local kind = depth > 0 and math.random(4) or 1
-        local made = kind <= 2 and scalar_filter()
-            or kind == 3 and bool_filter(model, depth)
-            or model == "Child" and to_one_filter(depth)
-            or to_many_filter(depth)
-        local name = made.text:match("^[%w_]+")
-        if not seen[name] then
-            seen[name] = true
-            parts[#parts + 1], tests[#tests + 1] = made.text, made.test
+local function random_order(model)
+    local keys, args = {}, {}
+    if math.random(3) == 1 then
+        keys[1] = random_key("Parent")
+        args[1] = { "orderBy", { enum = ("%s_%s"):format(keys[1].name,
+            keys[1].desc and "DESC" or "ASC") } }
+    elseif math.random(4) > 1 then
+        local list = {}
+        for i = 1, math.random(1, 3) do
+            keys[i] = random_key(model)
+            list[i] = keys[i].arg
         end
+        args[1] = { "orderByMany", { list = list } }
     end
-    return { text = "{ " .. table.concat(parts, ", ") .. " }",
-        test = all(tests) }
+    keys[#keys + 1] = ID
+    return keys, args
 end
 
 -- Windows -------------------------------------------------------------------
 
-local function sort(rows, field, desc)
-    table.sort(rows, function(a, b)
-        local x, y = a[field], b[field]
-        if x ~= y then
-            if x == NULL then return desc end
-            if y == NULL then return not desc end
-            if desc then return x > y end
-            return x < y
-        end
-        return a.id < b.id
-    end)
-end
-
 local function slice(list, from, to)
     local out = {}
-    for i = math.max(from, 1), math.min(to, #list) do out[#out + 1] = list[i] end
+    for i = math.max(from, 1), math.min(to, #list) do
+        out[#out + 1] = list[i]
+    end
     return out
 end
 
--- What lies beyond a cursor row, which itself need not be in the list.
-local function beyond(rows, cursor, after, field, desc)
-    local kept = {}
-    for _, each in ipairs(rows) do
-        local pair = { each, cursor }
-        sort(pair, field, desc)
-        if each ~= cursor and (pair[1] == cursor) == after then
-            kept[#kept + 1] = each
-        end
+local function distinct_key(each, names)
+    local parts = {}
+    for i, name in ipairs(names) do
+        local value = each[name]
+        if type(value) == "table" then value = value.id end
+        parts[i] = tostring(value)
     end
-    return kept
+    return table.concat(parts, "|")
 end
 
-local function window(model, data)
-    local field, desc = pick { "id", "num", "word" }, math.random(2) == 1
-    local args = { ("orderBy: %s_%s"):format(field, desc and "DESC" or "ASC") }
-    local steps = {}
+local function keep_first(rows, names)
+    if not names then return rows end
+    local out, seen = {}, {}
+    for _, each in ipairs(rows) do
+        local key = distinct_key(each, names)
+        if not seen[key] then
+            seen[key] = true
+            out[#out + 1] = each
+        end
+    end
+    return out
+end
+
+local function random_distinct(model, args)
+    if math.random(4) > 1 then return nil end
+    local names, list = {}, {}
+    for i = 1, math.random(1, 2) do
+        names[i] = pick { "num", "flag", "role", model == "Child" and "parent"
+            or "word" }
+        list[i] = { enum = names[i] }
+    end
+    args[#args + 1] = { "distinct", { list = list } }
+    return names
+end
+
+local function random_cursors(rows, args)
+    local cursors = {}
     for _, side in ipairs { "after", "before" } do
         if math.random(3) == 1 then
-            local cursor = pick(data[model])
-            args[#args + 1] = ('%s: "%s"'):format(side, cursor.id)
-            steps[#steps + 1] = function(rows)
-                return beyond(rows, cursor, side == "after", field, desc)
-            end
+            cursors[side] = pick(rows)
+            args[#args + 1] = { side, cursors[side].id }
         end
     end
-    local skip = math.random(3) == 1 and math.random(0, 3) or 0
-    if skip > 0 then args[#args + 1] = "skip: " .. skip end
-    local kind, n = math.random(3), math.random(0, 5)
-    if kind == 1 then args[#args + 1] = "first: " .. n end
-    if kind == 2 then args[#args + 1] = "last: " .. n end
-    return table.concat(args, ", "), function(rows)
-        sort(rows, field, desc)
-        for _, step in ipairs(steps) do rows = step(rows) end
-        if kind == 1 then return slice(rows, skip + 1, skip + n) end
-        if kind == 2 then
-            return slice(rows, #rows - skip - n + 1, #rows - skip)
-        end
-        return slice(rows, skip + 1, #rows)
-    end
+    return cursors
 end
 
--- Rounds --------------------------------------------------------------------
+local function random_cut(args)
+    local cut = { skip = math.random(3) == 1 and math.random(0, 3) or nil }
+    local kind = math.random(3)
+    if kind == 1 then cut.first = math.random(0, 5) end
+    if kind == 2 then cut.last = math.random(0, 5) end
+    for _, name in ipairs { "skip", "first", "last" } do
+        if cut[name] then args[#args + 1] = { name, cut[name] } end
+    end
+    return cut
+end
+
+-- The page of a list that is sorted and told apart, and whether the list goes
+-- on before and after it.
+local function page_of(rows, keys, cursors, cut)
+    local within, earlier, later = {}, false, false
+    for _, each in ipairs(rows) do
+        local behind = cursors.after and not before(keys, cursors.after, each)
+        local beyond = cursors.before and not before(keys, each, cursors.before)
+        earlier, later = earlier or behind, later or beyond
+        if not behind and not beyond then within[#within + 1] = each end
+    end
+    local skip, count = cut.skip or 0, #within
+    local skipped = skip > 0 and count > 0
+    local page
+    if cut.last then
+        page = slice(within, count - skip - cut.last + 1, count - skip)
+        return page, (earlier or count - skip > cut.last) and true or false,
+            (later or skipped) and true or false
+    end
+    page = slice(within, skip + 1, cut.first and skip + cut.first or count)
+    return page, (earlier or skipped) and true or false,
+        (later or cut.first ~= nil and count - skip > cut.first) and true
+            or false
+end
+
+-- Answers -------------------------------------------------------------------
+
+local function ids(rows, of)
+    local out = {}
+    for i, each in ipairs(rows) do out[i] = (of and of(each) or each).id end
+    return table.concat(out, " ")
+end
+
+-- count, sum, min and max as a text.
+local function aggregate_of(rows)
+    local sum, least, greatest
+    for _, each in ipairs(rows) do
+        if each.num ~= NULL then sum = (sum or 0) + each.num end
+        if each.day ~= NULL then
+            least = (not least or each.day < least) and each.day or least
+        end
+        if each.word ~= NULL then
+            greatest = (not greatest or each.word > greatest) and each.word
+                or greatest
+        end
+    end
+    return ("%d %s %s '%s'"):format(#rows, tostring(sum), tostring(least),
+        tostring(greatest))
+end
+
+local AGGREGATE = "{ count sum { num } min { day } max { word } }"
+
+local function text_or_nil(value)
+    if value == NULL then return "nil" end
+    return tostring(value)
+end
+
+local function aggregate_text(found)
+    return ("%d %s %s '%s'"):format(found.count, text_or_nil(found.sum.num),
+        text_or_nil(found.min.day), text_or_nil(found.max.word))
+end
 
 local ROOTS = { Parent = "parents", Child = "children" }
 
-local function question(data)
-    local model = pick { "Parent", "Child" }
-    local filter, args, cut = object_filter(model, 3), window(model, data)
+-- Questions: {field, args, selection, expected, read = function(found)} ------
+
+local function matching(data, model, filter)
     local rows = {}
     for _, each in ipairs(data[model]) do
         if filter.test(each) == true then rows[#rows + 1] = each end
     end
-    local ids = {}
-    for i, each in ipairs(cut(rows)) do ids[i] = each.id end
+    return rows
+end
+
+local function list_question(data, model, filter)
+    local keys, args = random_order(model)
+    local names = random_distinct(model, args)
+    local cursors, cut = random_cursors(data[model], args), random_cut(args)
+    local rows = matching(data, model, filter)
+    sort(rows, keys)
+    local page, earlier, later =
+        page_of(keep_first(rows, names), keys, cursors, cut)
+    if math.random(2) == 1 then
+        return { field = ROOTS[model], args = args, selection = "{ id }",
+            expected = ids(page), read = ids }
+    end
     return {
-        text = ("%s(where: %s, %s) { id }"):format(ROOTS[model], filter.text,
-            args),
-        expected = table.concat(ids, " "),
+        field = ROOTS[model] .. "Connection", args = args,
+        selection = "{ edges { node { id } } aggregate " .. AGGREGATE
+            .. " pageInfo { hasPreviousPage hasNextPage } }",
+        expected = ("%s / %s / %s %s"):format(ids(page), aggregate_of(page),
+            tostring(earlier), tostring(later)),
+        read = function(found)
+            return ("%s / %s / %s %s"):format(
+                ids(found.edges, function(edge) return edge.node end),
+                aggregate_text(found.aggregate),
+                tostring(found.pageInfo.hasPreviousPage),
+                tostring(found.pageInfo.hasNextPage))
+        end,
     }
 end
 
-describe("random lists", function()
+local function nested_question(data, filter)
+    local keys, args = random_order("Child")
+    local names, cut = random_distinct("Child", args), random_cut(args)
+    local parts = {}
+    for i, parent in ipairs(data.Parent) do
+        local rows = {}
+        for _, each in ipairs(parent.children) do
+            if filter.test(each) == true then rows[#rows + 1] = each end
+        end
+        sort(rows, keys)
+        local page, earlier, later =
+            page_of(keep_first(rows, names), keys, {}, cut)
+        parts[i] = ("%s: %s / %s / %s %s"):format(parent.id, ids(page),
+            aggregate_of(page), tostring(earlier), tostring(later))
+    end
+    return {
+        field = "parents", inner = "childrenConnection", args = args,
+        selection = "{ edges { node { id } } aggregate " .. AGGREGATE
+            .. " pageInfo { hasPreviousPage hasNextPage } }",
+        expected = table.concat(parts, "\n"),
+        read = function(found)
+            local out = {}
+            for i, parent in ipairs(found) do
+                local inner = parent.childrenConnection
+                out[i] = ("%s: %s / %s / %s %s"):format(parent.id,
+                    ids(inner.edges, function(edge) return edge.node end),
+                    aggregate_text(inner.aggregate),
+                    tostring(inner.pageInfo.hasPreviousPage),
+                    tostring(inner.pageInfo.hasNextPage))
+            end
+            return table.concat(out, "\n")
+        end,
+    }
+end
+
+local HAVING = {
+    function(rows, n) return #rows > n end,
+    function(rows, n)
+        local sum
+        for _, each in ipairs(rows) do
+            if each.num ~= NULL then sum = (sum or 0) + each.num end
+        end
+        return sum ~= nil and sum <= n
+    end,
+}
+local HAVING_KEYS = { "count_gt", "sum_num_lte" }
+
+local function group_question(data, model, filter)
+    local name, kind, n = pick { "num", "flag", "role" }, math.random(2),
+        math.random(0, 4)
+    local groups, list = {}, {}
+    for _, each in ipairs(matching(data, model, filter)) do
+        local key = tostring(each[name])
+        if not groups[key] then
+            groups[key] = { key = each[name], rows = {} }
+            list[#list + 1] = groups[key]
+        end
+        table.insert(groups[key].rows, each)
+    end
+    local kept = {}
+    for _, group in ipairs(list) do
+        if HAVING[kind](group.rows, n) then kept[#kept + 1] = group end
+    end
+    local keys = {
+        { desc = true, of = function(group) return #group.rows end },
+        { desc = false, of = function(group) return group.key end },
+    }
+    sort(kept, keys)
+    local parts = {}
+    for i, group in ipairs(kept) do
+        parts[i] = text_or_nil(group.key) .. ": " .. aggregate_of(group.rows)
+    end
+    return {
+        field = ROOTS[model] .. "GroupBy",
+        args = { { "by", { list = { { enum = name } } } },
+            { "having", { object = { { HAVING_KEYS[kind], n } } } },
+            { "orderBy", { list = { { enum = "count_DESC" } } } } },
+        selection = ("{ key { %s } aggregate %s }"):format(name, AGGREGATE),
+        expected = table.concat(parts, "\n"),
+        read = function(found)
+            local out = {}
+            for i, group in ipairs(found) do
+                out[i] = text_or_nil(group.key[name]) .. ": "
+                    .. aggregate_text(group.aggregate)
+            end
+            return table.concat(out, "\n")
+        end,
+    }
+end
+
+local function random_question(data, note)
+    local model = pick { "Parent", "Child" }
+    local kind = math.random(8)
+    if kind == 8 then model = "Child" end
+    local filter = oracle.filter(model, 3, note)
+    local made
+    if kind == 7 then
+        made = group_question(data, model, filter)
+    elseif kind == 8 then
+        made = nested_question(data, filter)
+    else
+        made = list_question(data, model, filter)
+    end
+    made.where = filter.where
+    made.model = model
+    return made
+end
+
+-- As a field of a document; the filter as a variable when it can be one.
+local function field_text(each, i, variables, definitions)
+    local parts = {}
+    if math.random(2) == 1 and oracle.fits_variable(each.where) then
+        parts[1] = ("where: $w%d"):format(i)
+        variables["w" .. i] = oracle.variable(each.where)
+        definitions[#definitions + 1] =
+            ("$w%d: %sWhereInput"):format(i, each.model)
+    else
+        parts[1] = "where: " .. oracle.literal(each.where)
+    end
+    for _, arg in ipairs(each.args) do
+        parts[#parts + 1] = arg[1] .. ": " .. oracle.literal(arg[2])
+    end
+    local args = "(" .. table.concat(parts, ", ") .. ")"
+    if each.inner then
+        return ("q%d: %s { id %s%s %s }"):format(i, each.field, each.inner,
+            args, each.selection)
+    end
+    return ("q%d: %s%s %s"):format(i, each.field, args, each.selection)
+end
+
+-- Counts --------------------------------------------------------------------
+
+local function histogram()
+    local counts = { total = 0 }
+    local function note(made, depth, folded)
+        local kind = ("%-12s %-28s %-5s %-7s depth %d"):format(made.type,
+            made.op == "" and "=" or made.op, made.null and "null" or "",
+            folded and made.type == "String" and "folded" or "", 3 - depth)
+        counts[kind] = (counts[kind] or 0) + 1
+        counts.total = counts.total + 1
+    end
+    return counts, note
+end
+
+local function print_histogram(counts, filters, seed)
+    local lines = {}
+    for kind, count in pairs(counts) do
+        if kind ~= "total" then
+            lines[#lines + 1] = ("%s %6d"):format(kind, count)
+        end
+    end
+    table.sort(lines)
+    io.stdout:write(("\n# %d filters of %d comparisons, seed %d\n# %s\n")
+        :format(filters, counts.total, seed, table.concat(lines, "\n# ")))
+end
+
+-- Rounds --------------------------------------------------------------------
+
+describe("random reads", function()
     if not database.conninfo() then
         pending("needs LUNETTE_TEST_CONNINFO")
         return
     end
 
-    it("are what a plain reading of the filter gives", function()
-        math.randomseed(tonumber(os.getenv("LUNETTE_SEED")) or 7)
-        local set = sets.from_datamodel(MODEL)
-        local service = compile.service(set, { strict = true })
-        for _ = 1, tonumber(os.getenv("LUNETTE_ROUNDS")) or 5 do
-            local data = family()
-            database.create(set)
-            database.run(inserts(data))
-            local questions, texts = {}, {}
-            for i = 1, 60 do
-                questions[i] = question(data)
-                texts[i] = ("q%d: %s"):format(i, questions[i].text)
+    local function ask(service, data, note, count)
+        local questions, fields, variables, definitions = {}, {}, {}, {}
+        for i = 1, count do
+            questions[i] = random_question(data, note)
+            fields[i] = field_text(questions[i], i, variables, definitions)
+        end
+        local head = #definitions > 0
+            and "query (" .. table.concat(definitions, ", ") .. ") " or ""
+        local plan, doc = plans.compile(service,
+            head .. "{\n" .. table.concat(fields, "\n") .. "\n}",
+            { variables = variables })
+        if not plan then error(doc[1].message) end
+        local found = database.fetch_all(plan, doc, variables)
+        for i, each in ipairs(questions) do
+            assert.equal(each.expected, each.read(found["q" .. i]), fields[i])
+        end
+    end
+
+    it("are what a plain reading of their arguments gives", function()
+        local seed = tonumber(os.getenv("LUNETTE_SEED")) or 7
+        math.randomseed(seed)
+        local set = sets.from_datamodel(oracle.MODEL)
+        local service = compile.service(set)
+        local counts, note = histogram()
+        local left, data = FILTERS, nil
+        while left > 0 do
+            if (FILTERS - left) % (AT_ONCE * 4) == 0 then
+                data = oracle.family()
+                database.create(set)
+                database.run(oracle.inserts(data))
             end
-            local plan, doc = plans.compile(service,
-                "{" .. table.concat(texts, "\n") .. "}")
-            local found = database.fetch_all(assert(plan, doc), doc)
-            for i, each in ipairs(questions) do
-                local ids = {}
-                for j, item in ipairs(found["q" .. i]) do ids[j] = item.id end
-                assert.equal(each.expected, table.concat(ids, " "), each.text)
-            end
+            local count = math.min(AT_ONCE, left)
+            ask(service, data, note, count)
+            left = left - count
+        end
+        if os.getenv("LUNETTE_FILTERS") or os.getenv("LUNETTE_SEED") then
+            print_histogram(counts, FILTERS, seed)
         end
     end)
 end)
