@@ -241,7 +241,7 @@ describe('an error', () => {
   });
 
   test('about a token is 401 and says how to come in', async () => {
-    for (const token of ['x', 'a.b.c', `${server.token('admin')}x`, server.token('nobody')]) {
+    for (const token of ['x', 'a.b.c', `${server.token('admin')}x`]) {
       const answer = await server.post('{ __typename }', {}, { token });
       assert.equal(answer.status, 401, answer.text);
       assert.match(answer.headers['www-authenticate'], /^Bearer/);
