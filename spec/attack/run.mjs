@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Raw bytes over plain sockets: no HTTP library stands in between that would
-// put right what is wrong on purpose. Cases that need a fixture (`needs`) are
-// skipped and said so. Needs no package.
+// put right what is wrong on purpose. Cases that need a schema are run when
+// --schema names what stands for it; those that need another fixture (`needs`)
+// are skipped and said so. Needs no package.
 import fs from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +12,16 @@ import zlib from 'node:zlib';
 
 const USAGE = `usage: run --url http://HOST:PORT [--cases FILE] [--only REGEX]
            [--class C1,C2] [--h2-url http://HOST:PORT] [--query-type NAME]
-           [--json FILE]
+           [--schema NAME=VALUE,...] [--token TOKEN] [--json FILE]
   --url         the running server; nothing is started here
   --cases       default: attacks.json beside this program
   --only        cases whose class/name matches
   --h2-url      where HTTP/2 by prior knowledge is spoken, default --url
   --query-type  name of the root type, default Query
+  --schema      names of the served schema: many, one (query fields), Model
+                (type with a text field "name"), strField, rel, back (relation
+                fields there and back)
+  --token       sent as a bearer token with the cases that need a schema
   --json        writes the result of each case there`;
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -28,7 +33,7 @@ function fail(text) {
 
 function parseArguments(words) {
   const known = ['url', 'cases', 'only', 'class', 'h2-url', 'query-type',
-    'json'];
+    'schema', 'token', 'json'];
   const options = {};
   for (let i = 0; i < words.length; i += 2) {
     const name = words[i].replace(/^--/, '');
@@ -285,6 +290,7 @@ const CHECKS = {
   max_errors: (e, a) => (a.json?.errors?.length ?? 0) > e.max_errors &&
     `${a.json.errors.length} errors`,
   no_5xx: (e, a) => e.no_5xx && a.status >= 500 && `status ${a.status}`,
+  same_rows_as_literal: (e, a) => e.same_rows_as_literal && checkLiteral(e, a),
   body_not_contains: (e, a) => {
     const found = e.body_not_contains.find((text) => a.body.includes(text));
     return found !== undefined && `contains ${JSON.stringify(found)}`;
@@ -402,8 +408,43 @@ const KINDS = {
   slow: runSlow,
 };
 
+const PLACES = ['many', 'one', 'Model', 'strField', 'rel', 'back'];
+
+function parseSchema(text) {
+  if (!text) return null;
+  const schema = Object.fromEntries(text.split(',').map((p) => p.split('=')));
+  const missing = PLACES.find((name) => !schema[name]);
+  if (missing) fail(`--schema lacks '${missing}'\n${USAGE}`);
+  return schema;
+}
+
+// A copy of the case with the names of the served schema in it.
+function fill(item, options) {
+  if (!item.needs?.includes('schema') || !options.schema) return item;
+  let text = JSON.stringify(item);
+  for (const name of PLACES) {
+    text = text.replaceAll(`{{${name}}}`, options.schema[name]);
+  }
+  const filled = JSON.parse(text);
+  filled.needs = item.needs.filter((need) => need !== 'schema');
+  if (options.token) {
+    filled.request.headers = { ...filled.request.headers,
+      Authorization: `Bearer ${options.token}` };
+  }
+  return filled;
+}
+
+// What a string in the query means literally: no row is called that way, and a
+// row made with it has it as its name.
+function checkLiteral(expect, answer) {
+  for (const value of Object.values(answer.json?.data ?? {})) {
+    if (Array.isArray(value) && value.length) return `${value.length} rows`;
+  }
+  return false;
+}
+
 function reasonToSkip(item) {
-  if (item.needs) return `needs ${item.needs.join(', ')}`;
+  if (item.needs?.length) return `needs ${item.needs.join(', ')}`;
   if (!KINDS[item.request.kind]) {
     return `does not know the kind '${item.request.kind}'`;
   }
@@ -412,7 +453,8 @@ function reasonToSkip(item) {
   return unknown ? `does not know the expectation '${unknown}'` : null;
 }
 
-async function runItem(item, options) {
+async function runItem(given, options) {
+  const item = fill(given, options);
   const base = { class: item.class, name: item.name };
   const skip = reasonToSkip(item);
   if (skip) return { ...base, result: 'skip', why: skip };
@@ -443,7 +485,8 @@ async function main() {
   const classes = given.class ? given.class.split(',') : null;
   const options = { where: address(given.url),
     h2: address(given['h2-url'] ?? given.url),
-    queryType: given['query-type'] ?? 'Query' };
+    queryType: given['query-type'] ?? 'Query',
+    schema: parseSchema(given.schema), token: given.token };
   const items = JSON.parse(fs.readFileSync(file, 'utf8')).filter((item) =>
     (!only || only.test(`${item.class}/${item.name}`)) &&
     (!classes || classes.includes(item.class)));
