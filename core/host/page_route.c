@@ -61,7 +61,7 @@ static bool is_plain(const char *path)
                         "0123456789-_./") == strlen(path);
 }
 
-/* "/graphiql" stands for its index, and the first path for GraphiQL. */
+/* "/graphiql" stands for its index. */
 static bool file_of(const struct lun_config *config, const char *path,
                     char out[PATH_MAX])
 {
@@ -95,6 +95,12 @@ static bool read_page(const char *path, struct lun_buf *out)
     return ok;
 }
 
+static void observe(const struct lun_http_request *request, int status)
+{
+    lun_metrics_observe_request(
+        status, lun_clock_monotonic_ns() - request->started_ns);
+}
+
 static void respond_error(struct lun_service *service,
                           struct lun_http_request *request, int status,
                           const char *message)
@@ -102,6 +108,7 @@ static void respond_error(struct lun_service *service,
     struct lun_buf body;
     lun_buf_init(&body);
     lun_buf_printf(&body, "{\"errors\":[{\"message\":\"%s\"}]}", message);
+    observe(request, status);
     lun_service_respond(service, service->current, request, status,
                         "application/json; charset=utf-8",
                         status == 405 ? "allow" : NULL, "GET, HEAD", body.data,
@@ -115,21 +122,18 @@ void lun_page_route(struct lun_service *service,
     char file[PATH_MAX];
     struct lun_buf page;
     const char *type;
-    lun_metrics_observe_request(
-        200, lun_clock_monotonic_ns() - request->started_ns);
-    if (!strcmp(request->path, "/")) {
-        lun_service_respond(service, service->current, request, 302,
-                            "text/plain", "location", "/graphiql", "", 0);
-        return;
-    }
+    /* The front page is GraphiQL. */
+    const char *path =
+        strcmp(request->path, "/") ? request->path : "/graphiql";
     lun_buf_init(&page);
-    if (!file_of(service->config, request->path, file) ||
+    if (!file_of(service->config, path, file) ||
         !(type = type_of(file)) || !read_page(file, &page)) {
         respond_error(service, request, 404, "nothing is here");
     } else if (request->method != LUN_HTTP_GET &&
                request->method != LUN_HTTP_HEAD) {
         respond_error(service, request, 405, "pages are read by GET");
     } else {
+        observe(request, 200);
         lun_service_respond(service, service->current, request, 200, type,
                             "content-security-policy", policy, page.data,
                             page.len);
