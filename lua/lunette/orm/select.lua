@@ -276,8 +276,9 @@ function select.inner(scope, from, tie, slice, extra)
         .. window.slice(slice, extra)
 end
 
---- The SELECT of the rows of a window whose select list is complete.
-function select.window(scope, row, from, tie, slice, wrap)
+--- The SELECT of the rows of a window whose select list is complete. `extra` is
+-- added to the limit.
+function select.window(scope, row, from, tie, slice, wrap, extra)
     local head = "SELECT " .. row:list(wrap)
     local joins = table.concat(row.joins)
     local direct = not slice.reversed
@@ -285,10 +286,11 @@ function select.window(scope, row, from, tie, slice, wrap)
     if direct then
         return head .. " FROM "
             .. select.source(scope, from, tie, slice, joins)
-            .. order.sql(slice.keys, slice.level) .. window.slice(slice)
+            .. order.sql(slice.keys, slice.level)
+            .. window.slice(slice, extra)
     end
     select.need_order(scope, slice.keys)
-    return head .. " FROM (" .. select.inner(scope, from, tie, slice)
+    return head .. " FROM (" .. select.inner(scope, from, tie, slice, extra)
         .. ") AS " .. scope.alias .. joins .. order.sql(slice.keys, "outer")
 end
 

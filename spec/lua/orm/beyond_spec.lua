@@ -457,6 +457,21 @@ describe("beyond the reference, a read", function()
                 .. " endCursor } edges { node { title tags { name } } } } } }"))
         end)
 
+        -- The page is an array, or a CTE as soon as a cursor is asked for.
+        it("answers a page alike whatever else is asked of it", function()
+            for first = 0, 3 do
+                local text = ("{ users(orderBy: id_DESC) { id postsConnection("
+                    .. "first: %d, skip: 1) { pageInfo { hasNextPage"
+                    .. " hasPreviousPage %%s } edges { node { title tags { name"
+                    .. " } } } } } }"):format(first)
+                local paged = get(text:format("endCursor"))
+                for _, user in ipairs(paged) do
+                    user.postsConnection.pageInfo.endCursor = nil
+                end
+                assert.same(paged, get(text:format("")))
+            end
+        end)
+
         it("counts alone, filtered, through a join table too", function()
             assert.same({
                 { postsConnection = { aggregate = { count = 1 } },

@@ -330,6 +330,23 @@ describe("a read", function()
                 .. " endCursor startCursor } edges { cursor } } }"))
     end)
 
+    -- The page is an array, or a CTE as soon as a cursor is asked for.
+    it("answers a page alike whatever else is asked of it", function()
+        local args = { "", 'after: "u1"', "skip: 2", 'where: { name_not: "Bob" }',
+            'before: "u5"', 'orderBy: name_DESC, after: "u4"' }
+        for first = 0, 7 do
+            for _, more in ipairs(args) do
+                local text = ("{ usersConnection(first: %d, %s) { pageInfo"
+                    .. " { hasNextPage hasPreviousPage %%s } edges { cursor node {"
+                    .. " name posts { title author { name } } } } } }")
+                    :format(first, more)
+                local page = get(text:format("endCursor"))
+                page.pageInfo.endCursor = nil
+                assert.same(page, get(text:format("")))
+            end
+        end
+    end)
+
     it("counts what a connection holds", function()
         local function count(args)
             return get("{ usersConnection" .. args

@@ -1,0 +1,2 @@
+-- saleOrdersGroupBy: error
+-- {code=3000 ext="BAD_USER_INPUT" message="The key 'state' is not in 'by'."}
