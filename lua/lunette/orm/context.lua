@@ -1,5 +1,5 @@
---- What one statement collects while it is planned: parameters, aliases and
--- the rights of the caller.
+--- What one statement collects while it is planned: parameters, aliases,
+-- tables of its own (WITH) and the rights of the caller.
 --
 -- Each root field gets a context of its own. A planner that finds a reason to
 -- refuse calls `context:refuse`, which leaves the planning of this root field;
@@ -21,7 +21,7 @@ local Refusal = {}
 function context.new(service, request, schema, selections)
     return setmetatable({
         service = service, request = request, schema = schema,
-        selections = selections, params = {}, aliases = 0,
+        selections = selections, params = {}, aliases = 0, tables = {},
     }, Context)
 end
 
@@ -51,6 +51,36 @@ function Context:param(param)
     local n = #params + 1
     params[n] = param
     return "$" .. n .. sql.cast(param.type, param.list)
+end
+
+--- Adds a table to the WITH of the statement, a SELECT that depends on nothing
+-- but parameters; returns its name.
+function Context:table(text)
+    local tables = self.tables
+    local name = "c" .. #tables
+    tables[#tables + 1] = name .. " AS MATERIALIZED (" .. text .. ")"
+    return name
+end
+
+--- `text` with the WITH that it needs. PostgreSQL wants to know the type of
+-- every parameter, also of a `first` whose rows nobody selects: an expression
+-- that is never evaluated tells it.
+function Context:statement(text)
+    local tables, unused = { unpack(self.tables) }, {}
+    local all = table.concat(tables) .. text
+    for i, param in ipairs(self.params) do
+        if not all:find("$" .. i .. "::", 1, true) then
+            unused[#unused + 1] = "$" .. i .. sql.cast(param.type, param.list)
+        end
+    end
+    if #unused > 0 then
+        tables[#tables + 1] = "unused AS (SELECT "
+            .. table.concat(unused, ", ") .. ")"
+    end
+    if #tables == 0 then return text end
+    local rest = text:match("^WITH (.+)$")
+    return "WITH " .. table.concat(tables, ", ")
+        .. (rest and ", " .. rest or " " .. text)
 end
 
 --- The model that a relation field leads to.

@@ -23,26 +23,30 @@ local MAX_KEYS = 10
 -- Keys ----------------------------------------------------------------------
 
 local function decides(field)
-    return field.name == "id" or (field.unique and field.required)
+    return field.kind == "scalar"
+        and (field.name == "id" or (field.unique and field.required))
 end
 
--- Whether no row lacks the column.
-local function is_required(field, path)
+-- Whether every row has a row at the end of `path`.
+local function is_there(path)
     for _, relation in ipairs(path or {}) do
         if relation.link.kind ~= "own" or not relation.required then
             return false
         end
     end
-    return field.required or field.name == "id"
+    return true
 end
 
 -- Appends a key unless the keys before it decide already.
 local function append(keys, field, desc, path)
     if keys.decided then return end
     local at = #keys + 1
+    local column = field.kind == "relation" and field.link.column
+        or field.column
     keys[at] = {
-        column = field.column, required = is_required(field, path),
-        desc = desc or false, path = path, export = path and "#" .. at,
+        column = column, desc = desc or false, path = path,
+        required = is_there(path) and (field.required or field.name == "id"),
+        export = path and "#" .. at,
     }
     keys.decided = not path and decides(field)
 end
@@ -85,8 +89,12 @@ local function append_asked(context, keys, node)
         context:require_read(context:target(entry.meta.field))
         entry = one_entry(context, entry.node)
     end
-    append(keys, entry.meta.field, entry.node.order.desc,
-        #path > 0 and path or nil)
+    local field, last = entry.meta.field, path[#path]
+    if last and last.link.kind == "own" and field.name == "id" then
+        -- the row at hand holds that id
+        field, path[#path] = last, nil
+    end
+    append(keys, field, entry.node.order.desc, path[1] and path or nil)
 end
 
 local function append_many(context, keys, node)
@@ -183,22 +191,30 @@ local function from_key(keys, i, level, value_at, after)
         :format(strict, column, at, rest)
 end
 
---- The condition that keeps the rows of `model` after (or before) the row whose
--- id is the SQL text `id`. Without such a row nothing is kept.
-function order.beyond(context, model, keys, level, id, after)
-    local cursor = context:alias()
-    local joins, places = reach(context, keys, cursor)
-    local tail = " FROM " .. sql.table(model) .. " AS " .. cursor .. joins
-        .. " WHERE " .. sql.column(cursor, "id") .. " = " .. id .. ")"
-    local function value_at(key)
-        return "(SELECT " .. places[key] .. tail
+--- The row whose id is the SQL text `id`: a function key → SQL of its value,
+-- which is NULL when there is no such row. It is read once.
+function order.cursor(context, model, keys, id)
+    local alias = context:alias()
+    local joins, places = reach(context, keys, alias)
+    local list, at = {}, {}
+    for i, key in ipairs(keys) do
+        list[i], at[key] = places[key] .. " AS k" .. i, "k" .. i
     end
-    local condition = from_key(keys, 1, level, value_at, after)
+    local name = context:table("SELECT " .. table.concat(list, ", ")
+        .. " FROM " .. sql.table(model) .. " AS " .. alias .. joins
+        .. " WHERE " .. sql.column(alias, "id") .. " = " .. id)
+    return function(key)
+        if not key then return "EXISTS (SELECT 1 FROM " .. name .. ")" end
+        return "(SELECT " .. at[key] .. " FROM " .. name .. ")"
+    end
+end
+
+--- The condition that keeps the rows after (or before) a cursor, a function of
+-- order.cursor. Without such a row nothing is kept.
+function order.beyond(keys, level, cursor, after)
+    local condition = from_key(keys, 1, level, cursor, after)
     for _, key in ipairs(keys) do
-        if not key.required then
-            return "(SELECT " .. sql.column(cursor, "id") .. tail
-                .. " IS NOT NULL AND " .. condition
-        end
+        if not key.required then return cursor() .. " AND " .. condition end
     end
     return condition
 end

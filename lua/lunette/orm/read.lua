@@ -14,23 +14,8 @@ local window = require("lunette.orm.window")
 
 local read = {}
 
--- PostgreSQL wants to know the type of every parameter, also of a `first` whose
--- rows nobody selects: an expression that is never evaluated tells it.
-local function typed(context, text)
-    local unused = {}
-    for i, param in ipairs(context.params) do
-        if not text:find("$" .. i .. "::", 1, true) then
-            unused[#unused + 1] = "$" .. i .. sql.cast(param.type, param.list)
-        end
-    end
-    if #unused == 0 then return text end
-    local first = "WITH unused AS (SELECT " .. table.concat(unused, ", ") .. ")"
-    local rest = text:match("^WITH (.+)$")
-    return first .. (rest and ", " .. rest or " " .. text)
-end
-
 local function statement(context, text, result)
-    return { kind = "sql", sql = typed(context, text),
+    return { kind = "sql", sql = context:statement(text),
         params = context.params, result = result }
 end
 
@@ -127,7 +112,7 @@ function read.selection(context, model, fields)
     local scope = select.scope(context, model)
     local text, shape =
         select.one(context, scope, scope:column("id") .. " = " .. id, fields)
-    return { sql = typed(context, text), params = context.params,
+    return { sql = context:statement(text), params = context.params,
         result = { kind = "row", of = shape } }
 end
 

@@ -71,12 +71,13 @@ local function add_cursor(context, out, model, alias, args, name)
     if not given(args[name]) then return end
     local after, level = name == "after", out.level
     local id = filter.value(context, sql.id_field(model), args[name])
+    local cursor = order.cursor(context, model, out.keys, id)
     out.cursors[#out.cursors + 1] =
-        order.beyond(context, model, out.keys, level, id, after)
+        order.beyond(out.keys, level, cursor, after)
     out.behind[name] = function()
         return {
             sql.column(alias, "id") .. " = " .. id,
-            order.beyond(context, model, out.keys, level, id, not after),
+            order.beyond(out.keys, level, cursor, not after),
         }
     end
 end

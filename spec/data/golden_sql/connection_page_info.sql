@@ -1,22 +1,14 @@
 -- usersConnection: sql
-WITH page AS MATERIALIZED (SELECT t0."id", t0."name", row_number() OVER (ORDER BY t0."name" ASC NULLS LAST, t0."id" ASC NULLS LAST) AS "#"
+WITH c0 AS MATERIALIZED (SELECT t1."name" AS k1, t1."id" AS k2
+FROM "test"."user" AS t1
+WHERE t1."id" = $1::text), page AS MATERIALIZED (SELECT t0."id", t0."name", row_number() OVER (ORDER BY t0."name" ASC NULLS LAST, t0."id" ASC NULLS LAST) AS "#"
 FROM (SELECT t0."id", t0."name"
 FROM "test"."user" AS t0
-WHERE (SELECT t1."id"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text) IS NOT NULL
-AND ((t0."name" > (SELECT t1."name"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text) OR (t0."name" IS NULL
-AND (SELECT t1."name"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text) IS NOT NULL)) OR (t0."name" IS NOT DISTINCT
-FROM (SELECT t1."name"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text)
-AND t0."id" > (SELECT t1."id"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text)))
+WHERE EXISTS (SELECT 1 FROM c0)
+AND ((t0."name" > (SELECT k1 FROM c0) OR (t0."name" IS NULL
+AND (SELECT k1 FROM c0) IS NOT NULL)) OR (t0."name" IS NOT DISTINCT
+FROM (SELECT k1 FROM c0)
+AND t0."id" > (SELECT k2 FROM c0)))
 ORDER BY t0."name" ASC NULLS LAST, t0."id" ASC NULLS LAST LIMIT $2::int4::int8 + 1) AS t0) SELECT (SELECT count(*) > $2::int4
 FROM page), (SELECT t2."id"
 FROM page AS t2

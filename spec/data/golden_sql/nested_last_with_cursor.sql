@@ -1,12 +1,12 @@
 -- users: sql
-SELECT ARRAY(SELECT ROW(t1."id")
+WITH c0 AS MATERIALIZED (SELECT t2."id" AS k1
+FROM "test"."post" AS t2
+WHERE t2."id" = $2::text) SELECT ARRAY(SELECT ROW(t1."id")
 FROM (SELECT t1."id"
 FROM "test"."post" AS t1
 WHERE t1."author" = t0."id"
 AND t1."views" > $1::int4
-AND t1."id" < (SELECT t2."id"
-FROM "test"."post" AS t2
-WHERE t2."id" = $2::text)
+AND t1."id" < (SELECT k1 FROM c0)
 ORDER BY t1."id" DESC NULLS FIRST LIMIT $3::int4 OFFSET $4::int4) AS t1
 ORDER BY t1."id" ASC NULLS LAST)
 FROM "test"."user" AS t0

@@ -1,17 +1,13 @@
 -- orderLinesConnection: sql
-WITH page AS MATERIALIZED (SELECT t0."quantity", t0."product", t0."id", row_number() OVER (ORDER BY t0."quantity" DESC NULLS FIRST, t0."id" ASC NULLS LAST) AS "#"
+WITH c0 AS MATERIALIZED (SELECT t1."quantity" AS k1, t1."id" AS k2
+FROM "shop"."order_line" AS t1
+WHERE t1."id" = $1::uuid), page AS MATERIALIZED (SELECT t0."quantity", t0."product", t0."id", row_number() OVER (ORDER BY t0."quantity" DESC NULLS FIRST, t0."id" ASC NULLS LAST) AS "#"
 FROM (SELECT t0."quantity", t0."product", t0."id"
 FROM (SELECT DISTINCT ON (t0."product") t0."quantity", t0."product", t0."id"
 FROM "shop"."order_line" AS t0
 ORDER BY t0."product", t0."quantity" DESC NULLS FIRST, t0."id" ASC NULLS LAST) AS t0
-WHERE (t0."quantity" <= (SELECT t1."quantity"
-FROM "shop"."order_line" AS t1
-WHERE t1."id" = $1::uuid)
-AND (t0."quantity" < (SELECT t1."quantity"
-FROM "shop"."order_line" AS t1
-WHERE t1."id" = $1::uuid) OR t0."id" > (SELECT t1."id"
-FROM "shop"."order_line" AS t1
-WHERE t1."id" = $1::uuid)))
+WHERE (t0."quantity" <= (SELECT k1 FROM c0)
+AND (t0."quantity" < (SELECT k1 FROM c0) OR t0."id" > (SELECT k2 FROM c0)))
 ORDER BY t0."quantity" DESC NULLS FIRST, t0."id" ASC NULLS LAST LIMIT $2::int4::int8 + 1) AS t0) SELECT ARRAY(SELECT ROW(t0."quantity", t2."name", t2."id")
 FROM page AS t0
 LEFT JOIN LATERAL (SELECT t2."name", t2."id"

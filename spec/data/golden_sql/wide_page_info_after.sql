@@ -1,21 +1,19 @@
 -- usersConnection: sql
-WITH page AS MATERIALIZED (SELECT t0."id", row_number() OVER (ORDER BY t0."id" ASC NULLS LAST) AS "#"
+WITH c0 AS MATERIALIZED (SELECT t1."id" AS k1
+FROM "test"."user" AS t1
+WHERE t1."id" = $1::text), page AS MATERIALIZED (SELECT t0."id", row_number() OVER (ORDER BY t0."id" ASC NULLS LAST) AS "#"
 FROM (SELECT t0."id"
 FROM "test"."user" AS t0
-WHERE t0."id" > (SELECT t1."id"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text)
+WHERE t0."id" > (SELECT k1 FROM c0)
 ORDER BY t0."id" ASC NULLS LAST LIMIT $2::int4::int8 + 1) AS t0) SELECT (SELECT count(*) > $2::int4
 FROM page), (EXISTS (SELECT 1
 FROM "test"."user" AS t0
 WHERE t0."id" = $1::text) OR EXISTS (SELECT 1
 FROM "test"."user" AS t0
-WHERE t0."id" < (SELECT t2."id"
-FROM "test"."user" AS t2
-WHERE t2."id" = $1::text))), (SELECT t3."id"
-FROM page AS t3
-WHERE t3."#" <= $2::int4
-ORDER BY t3."#" DESC LIMIT 1), ARRAY(SELECT ROW(t0."id")
+WHERE t0."id" < (SELECT k1 FROM c0))), (SELECT t2."id"
+FROM page AS t2
+WHERE t2."#" <= $2::int4
+ORDER BY t2."#" DESC LIMIT 1), ARRAY(SELECT ROW(t0."id")
 FROM page AS t0
 WHERE t0."#" <= $2::int4
 ORDER BY t0."#" ASC);

@@ -1,53 +1,33 @@
 -- usersConnection: sql
-WITH page AS MATERIALIZED (SELECT t0."id", t0."createdAt", row_number() OVER (ORDER BY t0."createdAt" ASC NULLS LAST, t0."id" DESC NULLS FIRST) AS "#"
+WITH c0 AS MATERIALIZED (SELECT t1."createdAt" AS k1, t1."id" AS k2
+FROM "test"."user" AS t1
+WHERE t1."id" = $1::text), c1 AS MATERIALIZED (SELECT t2."createdAt" AS k1, t2."id" AS k2
+FROM "test"."user" AS t2
+WHERE t2."id" = $2::text), page AS MATERIALIZED (SELECT t0."id", t0."createdAt", row_number() OVER (ORDER BY t0."createdAt" ASC NULLS LAST, t0."id" DESC NULLS FIRST) AS "#"
 FROM (SELECT t0."id", t0."createdAt"
 FROM "test"."user" AS t0
-WHERE (t0."createdAt" <= (SELECT t1."createdAt"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text)
-AND (t0."createdAt" < (SELECT t1."createdAt"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text) OR t0."id" > (SELECT t1."id"
-FROM "test"."user" AS t1
-WHERE t1."id" = $1::text)))
-AND (t0."createdAt" >= (SELECT t2."createdAt"
-FROM "test"."user" AS t2
-WHERE t2."id" = $2::text)
-AND (t0."createdAt" > (SELECT t2."createdAt"
-FROM "test"."user" AS t2
-WHERE t2."id" = $2::text) OR t0."id" < (SELECT t2."id"
-FROM "test"."user" AS t2
-WHERE t2."id" = $2::text)))
+WHERE (t0."createdAt" <= (SELECT k1 FROM c0)
+AND (t0."createdAt" < (SELECT k1 FROM c0) OR t0."id" > (SELECT k2 FROM c0)))
+AND (t0."createdAt" >= (SELECT k1 FROM c1)
+AND (t0."createdAt" > (SELECT k1 FROM c1) OR t0."id" < (SELECT k2 FROM c1)))
 ORDER BY t0."createdAt" ASC NULLS LAST, t0."id" DESC NULLS FIRST LIMIT $3::int4::int8 + 1) AS t0) SELECT (EXISTS (SELECT 1
 FROM "test"."user" AS t0
 WHERE t0."id" = $2::text) OR EXISTS (SELECT 1
 FROM "test"."user" AS t0
-WHERE (t0."createdAt" <= (SELECT t3."createdAt"
-FROM "test"."user" AS t3
-WHERE t3."id" = $2::text)
-AND (t0."createdAt" < (SELECT t3."createdAt"
-FROM "test"."user" AS t3
-WHERE t3."id" = $2::text) OR t0."id" > (SELECT t3."id"
-FROM "test"."user" AS t3
-WHERE t3."id" = $2::text))))), ((SELECT count(*) > $3::int4
+WHERE (t0."createdAt" <= (SELECT k1 FROM c1)
+AND (t0."createdAt" < (SELECT k1 FROM c1) OR t0."id" > (SELECT k2 FROM c1))))), ((SELECT count(*) > $3::int4
 FROM page) OR EXISTS (SELECT 1
 FROM "test"."user" AS t0
 WHERE t0."id" = $1::text) OR EXISTS (SELECT 1
 FROM "test"."user" AS t0
-WHERE (t0."createdAt" >= (SELECT t4."createdAt"
-FROM "test"."user" AS t4
-WHERE t4."id" = $1::text)
-AND (t0."createdAt" > (SELECT t4."createdAt"
-FROM "test"."user" AS t4
-WHERE t4."id" = $1::text) OR t0."id" < (SELECT t4."id"
-FROM "test"."user" AS t4
-WHERE t4."id" = $1::text))))), (SELECT t5."id"
-FROM page AS t5
-WHERE t5."#" <= $3::int4
-ORDER BY t5."#" DESC LIMIT 1), (SELECT t6."id"
-FROM page AS t6
-WHERE t6."#" <= $3::int4
-ORDER BY t6."#" ASC LIMIT 1), ARRAY(SELECT ROW(t0."id")
+WHERE (t0."createdAt" >= (SELECT k1 FROM c0)
+AND (t0."createdAt" > (SELECT k1 FROM c0) OR t0."id" < (SELECT k2 FROM c0))))), (SELECT t3."id"
+FROM page AS t3
+WHERE t3."#" <= $3::int4
+ORDER BY t3."#" DESC LIMIT 1), (SELECT t4."id"
+FROM page AS t4
+WHERE t4."#" <= $3::int4
+ORDER BY t4."#" ASC LIMIT 1), ARRAY(SELECT ROW(t0."id")
 FROM page AS t0
 WHERE t0."#" <= $3::int4
 ORDER BY t0."#" DESC);

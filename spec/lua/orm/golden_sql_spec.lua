@@ -38,11 +38,13 @@ describe("the SQL of", function()
     local services = {
         reference = compile.service(sets.reference(), { strict = true }),
         shop = compile.service(sets.shop(), { strict = true }),
+        wide = compile.service(sets.reference()),
+        shop_wide = compile.service(sets.shop()),
     }
     for _, name in ipairs(operations()) do
         it(name:gsub("_", " "), function()
             local text = read_file(FOLDER .. name .. ".graphql")
-            local service = services[text:match("# set: (%w+)") or "reference"]
+            local service = services[text:match("# set: ([%w_]+)") or "reference"]
             local variables = text:match("# variables: ([^\n]+)")
             local plan = assert(plans.compile(service, text, {
                 variables = variables
