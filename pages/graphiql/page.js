@@ -2,13 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict";
 
-const EXAMPLE = `# Press the arrow, or Ctrl-Enter, to run a query. Ctrl-Space completes.
+const EXAMPLE = `# Press the arrow or Ctrl-Enter to run a query;
+# Ctrl-Space completes what you type.
 #
-# Without a token you are "public". Paste one into the field above:
+# Without a token you are "public". Paste what
 #   ./lunette token --user admin
+# prints into the field above. With it and the
+# sample apps, this shows orders:
 #
-# The book icon on the left lists all types and fields. With the sample apps:
-#   { orders(first: 3) { id partner { name } lines { product { name } } } }
+#   {
+#     orders(first: 3) {
+#       number
+#       partner { name country { name } }
+#       lines { qty product { name } }
+#     }
+#   }
+#
+# The book on the left explains all types.
 
 query Example {
   __schema {

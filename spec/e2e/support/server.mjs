@@ -156,7 +156,7 @@ export class Server {
     const said = () => /^ops http\S+$/m.test(this.output);
     await until('ready', () => said() || !running.has(this), 180);
     if (!said()) throw new Error(`lunette up ended before it was ready:\n${this.output}`);
-    [, this.url] = this.output.match(/^ready (http:\S+)$/m);
+    [, this.url] = this.output.match(/^ready (https?:\S+)$/m);
     [, this.ops] = this.output.match(/^ops (http:\S+)$/m);
   }
 
