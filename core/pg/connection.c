@@ -209,7 +209,7 @@ static void established(struct lun_pg_connection *c)
     c->expires_ns =
         lun_clock_monotonic_ns() +
         (pool->lifetime_ms + jitter_ms(pool->lifetime_ms) / 2) * LUN_PG_MS;
-    c->rollback = c->retire_plans = false;
+    c->rollback = false;
     c->drop_count = 0;
     pool->attempts[c->attempt_index] = 0;
     move(c, LUN_PG_READY);
@@ -467,11 +467,6 @@ void lun_pg_connection_drained(struct lun_pg_connection *c)
                                LUN_PG_ENDED);
     else if (c->retire)
         lun_pg_connection_drain(c);
-    else if (c->retire_plans) {
-        c->retire_plans = false;
-        c->epoch = ++c->pool->epoch;
-        lun_pg_pipeline_chore(c, "deallocate all");
-    }
 }
 
 /* --- the ends of its life --- */

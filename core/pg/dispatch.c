@@ -13,7 +13,7 @@
 static bool is_free(const struct lun_pg_connection *c)
 {
     return c->state == LUN_PG_READY && lun_pg_pipeline_is_idle(c) &&
-           !c->retire && !c->retire_plans;
+           !c->retire;
 }
 
 static struct lun_pg_connection *free_connection(struct lun_pg_pool *pool,
@@ -40,7 +40,7 @@ static struct lun_pg_connection *busy_connection(struct lun_pg_pool *pool)
     for (unsigned i = 0; i < pool->size; i++) {
         struct lun_pg_connection *c = &pool->connections[i];
         if (c->state != LUN_PG_READY || c->writes > 0 || c->retire ||
-            c->retire_plans || c->groups >= LUN_PG_GROUPS)
+            c->drop_count > LUN_PG_DROPS_MAX || c->groups >= LUN_PG_GROUPS)
             continue;
         if (!best || c->tail - c->head < best->tail - best->head)
             best = c;
@@ -188,6 +188,9 @@ static void send_chores(struct lun_pg_pool *pool)
             else
                 pool->has_chores = true;
         }
+        /* It was idle when it got too old: no answer will remind us. */
+        if (c->state == LUN_PG_READY && c->retire && lun_pg_pipeline_is_idle(c))
+            lun_pg_connection_drain(c);
     }
 }
 

@@ -36,8 +36,12 @@ struct addrinfo;
  * crash must not do so often; an administrator's doing is not its fault. */
 #define LUN_PG_LOST_MAX 1
 #define LUN_PG_ENDED_MAX 5
-/* Statements whose plans one pool remembers before it starts anew. */
-#define LUN_PG_KNOWN_MAX 16384
+/* Statements that one pool keeps prepared; the one that was asked for longest
+ * ago goes first. A backend needs some 40 KB for each. */
+#define LUN_PG_KNOWN_MAX 2048
+/* A connection with more statements to drop takes no second group, so that it
+ * gets idle and drops them. */
+#define LUN_PG_DROPS_MAX 64
 
 #define LUN_PG_MS UINT64_C(1000000)
 
@@ -57,6 +61,9 @@ struct lun_pg_prepared {
 
 /* A statement by name. */
 struct lun_pg_known {
+    struct lun_pg_known *older; /* by the last time it was asked for */
+    struct lun_pg_known *newer;
+    char *name;
     unsigned refs;                     /* requests, and one of the map */
     uint32_t cost_ns;                  /* running mean of the time to answer */
     struct lun_pg_prepared prepared[]; /* by connection */
@@ -154,11 +161,10 @@ struct lun_pg_connection {
     bool told;      /* the server has said that it ends the session */
     uint64_t expires_ns;
     bool wants_write;
-    bool rollback;     /* was given back with an open transaction */
-    bool retire_plans; /* make it anew when idle: too many statements */
-    uint32_t epoch;    /* new for each connection made */
-    uint64_t now_ns;   /* of the answers being read */
-    uint64_t last_ns;  /* of the last send to idle or the last answers */
+    bool rollback;    /* was given back with an open transaction */
+    uint32_t epoch;   /* new for each connection made */
+    uint64_t now_ns;  /* of the answers being read */
+    uint64_t last_ns; /* of the last send to idle or the last answers */
 
     struct lun_pg_slot *slots; /* ring of `size`, a power of two */
     size_t size;
@@ -193,6 +199,8 @@ struct lun_pg_pool {
     uint32_t epoch;
 
     struct lun_map known;
+    struct lun_pg_known *oldest;
+    struct lun_pg_known *newest;
     struct lun_pg_list reads;
     struct lun_pg_list writes;
     struct lun_pg_list takers;
@@ -201,7 +209,7 @@ struct lun_pg_pool {
     struct lun_pg_list spare;   /* memory to use again */
     bool takers_turn;           /* before writes */
     bool reads_turn;            /* before both, on a single connection */
-    bool has_chores;            /* a connection has `rollback` or drops */
+    bool has_chores; /* a connection has `rollback`, drops or `retire` */
 
     uv_prepare_t prepare;
     uv_check_t check;
@@ -252,7 +260,8 @@ void lun_pg_request_fail_later(struct lun_pg_pool *pool,
                                const struct lun_pg_error *error);
 struct lun_pg_known *lun_pg_known_get(struct lun_pg_pool *pool,
                                       const char *name);
-void lun_pg_known_unref(struct lun_pg_known *known);
+/* Drops the statement everywhere with the last reference. */
+void lun_pg_known_unref(struct lun_pg_pool *pool, struct lun_pg_known *known);
 
 /* --- error.c --- */
 void lun_pg_error_make(struct lun_pg_error *error, int code, const char *format,

@@ -412,8 +412,10 @@ void lun_pg_pipeline_receive(struct lun_pg_connection *c)
     unsigned nulls = 0;
     bool alive = PQconsumeInput(c->pq) != 0;
     c->now_ns = lun_clock_monotonic_ns();
-    if (c->now_ns > c->expires_ns && c->pool->usable > 1)
+    if (c->now_ns > c->expires_ns && c->pool->usable > 1) {
         c->retire = true;
+        c->pool->has_chores |= !busy;
+    }
     while (!lun_pg_pipeline_is_idle(c) && !PQisBusy(c->pq))
         if (!step(c, &nulls))
             return;

@@ -287,21 +287,6 @@ void lun_pg_pool_take(struct lun_pg_pool *pool, uint64_t deadline_ns,
     enqueue(pool, &pool->takers, r, deadline_ns);
 }
 
-void lun_pg_pool_forget(struct lun_pg_pool *pool, const char *name)
-{
-    struct lun_pg_known *known =
-        lun_map_remove(&pool->known, name, strlen(name));
-    if (!known)
-        return;
-    for (unsigned i = 0; i < pool->size; i++) {
-        struct lun_pg_connection *c = &pool->connections[i];
-        if (c->pq && known->prepared[i].epoch == c->epoch)
-            lun_pg_connection_push_drop(c, known->prepared[i].serial);
-        known->prepared[i].epoch = 0;
-    }
-    lun_pg_known_unref(known);
-}
-
 /* --- readiness and numbers --- */
 
 bool lun_pg_pool_ready(const struct lun_pg_pool *pool)
@@ -429,21 +414,18 @@ void lun_pg_pool_close(struct lun_pg_pool *pool, void (*closed)(void *context),
     lun_pg_pool_wake(pool);
 }
 
-static void unref_value(void *value)
-{
-    lun_pg_known_unref(value);
-}
-
 static void release(struct lun_pg_pool *pool)
 {
     void (*closed)(void *context) = pool->closed;
     void *context = pool->closed_context;
+    while (pool->oldest)
+        lun_pg_pool_forget(pool, pool->oldest->name);
     for (unsigned i = 0; i < pool->size; i++) {
         free(pool->connections[i].slots);
         free(pool->connections[i].drops);
     }
     lun_pg_request_free_spare(pool);
-    lun_map_release(&pool->known, unref_value);
+    lun_map_release(&pool->known, NULL);
     lun_pg_target_free(pool->target);
     free(pool);
     if (closed)

@@ -145,7 +145,7 @@ void lun_pg_request_free(struct lun_pg_pool *pool, struct lun_pg_request *r)
 {
     free(r->error);
     if (r->known)
-        lun_pg_known_unref(r->known);
+        lun_pg_known_unref(pool, r->known);
     if (r->room == SPARE_ROOM && pool->spare.count < SPARE_MAX)
         lun_pg_list_push_front(&pool->spare, r);
     else
@@ -196,19 +196,43 @@ void lun_pg_request_fail_later(struct lun_pg_pool *pool,
     lun_pg_pool_wake(pool);
 }
 
-static void unref_value(void *value)
+static void unlink_known(struct lun_pg_pool *pool, struct lun_pg_known *known)
 {
-    lun_pg_known_unref(value);
+    if (known->older)
+        known->older->newer = known->newer;
+    else
+        pool->oldest = known->newer;
+    if (known->newer)
+        known->newer->older = known->older;
+    else
+        pool->newest = known->older;
 }
 
-/* Statements nobody asks for any more would pile up, here and in the server,
- * when their owner does not forget them: begin anew. */
-static void forget_all(struct lun_pg_pool *pool)
+static void link_newest(struct lun_pg_pool *pool, struct lun_pg_known *known)
 {
-    lun_map_release(&pool->known, unref_value);
-    lun_map_init(&pool->known);
-    for (unsigned i = 0; i < pool->size; i++)
-        pool->connections[i].retire_plans = true;
+    known->newer = NULL;
+    known->older = pool->newest;
+    if (pool->newest)
+        pool->newest->newer = known;
+    else
+        pool->oldest = known;
+    pool->newest = known;
+}
+
+static struct lun_pg_known *new_known(const struct lun_pg_pool *pool,
+                                      const char *name)
+{
+    struct lun_pg_known *known =
+        calloc(1, sizeof(*known) + pool->size * sizeof(known->prepared[0]));
+    if (!known)
+        return NULL;
+    known->name = strdup(name);
+    known->refs = 1;
+    known->cost_ns = COST_FIRST_NS;
+    if (known->name)
+        return known;
+    free(known);
+    return NULL;
 }
 
 struct lun_pg_known *lun_pg_known_get(struct lun_pg_pool *pool,
@@ -216,26 +240,44 @@ struct lun_pg_known *lun_pg_known_get(struct lun_pg_pool *pool,
 {
     size_t len = strlen(name);
     struct lun_pg_known *known = lun_map_get(&pool->known, name, len);
-    if (!known) {
+    if (known) {
+        unlink_known(pool, known);
+    } else {
         if (pool->known.count >= LUN_PG_KNOWN_MAX)
-            forget_all(pool);
-        known =
-            calloc(1, sizeof(*known) + pool->size * sizeof(known->prepared[0]));
+            lun_pg_pool_forget(pool, pool->oldest->name);
+        known = new_known(pool, name);
         if (!known)
             return NULL;
-        known->refs = 1;
-        known->cost_ns = COST_FIRST_NS;
         if (!lun_map_put(&pool->known, name, len, known, NULL)) {
+            free(known->name);
             free(known);
             return NULL;
         }
     }
+    link_newest(pool, known);
     known->refs++;
     return known;
 }
 
-void lun_pg_known_unref(struct lun_pg_known *known)
+void lun_pg_known_unref(struct lun_pg_pool *pool, struct lun_pg_known *known)
 {
-    if (--known->refs == 0)
-        free(known);
+    if (--known->refs > 0)
+        return;
+    for (unsigned i = 0; i < pool->size; i++) {
+        struct lun_pg_connection *c = &pool->connections[i];
+        if (c->pq && known->prepared[i].epoch == c->epoch)
+            lun_pg_connection_push_drop(c, known->prepared[i].serial);
+    }
+    free(known->name);
+    free(known);
+}
+
+void lun_pg_pool_forget(struct lun_pg_pool *pool, const char *name)
+{
+    struct lun_pg_known *known =
+        lun_map_remove(&pool->known, name, strlen(name));
+    if (!known)
+        return;
+    unlink_known(pool, known);
+    lun_pg_known_unref(pool, known);
 }

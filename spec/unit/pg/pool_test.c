@@ -264,6 +264,30 @@ static void forgets_statements(void **state)
     close_pool(pool);
 }
 
+static void keeps_the_last_statements_prepared_and_no_more(void **state)
+{
+    (void)state;
+    struct lun_pg_pool *pool = ready_pool(1);
+    struct lun_pg_stats stats;
+    char text[40];
+    for (int i = 0; i < 2200; i++) {
+        snprintf(text, sizeof(text), "select %d as n", i);
+        assert_int_equal(ask(pool, text, i % 2 == 0).code, LUN_OK);
+        assert_int_equal(ask(pool, "select 'often'", true).code, LUN_OK);
+    }
+    run_for(50);
+    const char *count = "select (count(*) between 2000 and 2048)::text"
+                        " from pg_prepared_statements";
+    assert_string_equal(ask(pool, count, true).text, "true");
+    const char *often = "select count(*)::text from pg_prepared_statements"
+                        " where statement = 'select ''often'''";
+    assert_string_equal(ask(pool, often, true).text, "1");
+    assert_int_equal(ask(pool, "select 3 as n", true).code, LUN_OK);
+    lun_pg_pool_stats(pool, &stats);
+    assert_int_equal(stats.reconnects, 0);
+    close_pool(pool);
+}
+
 static void answers_large_results(void **state)
 {
     (void)state;
@@ -588,6 +612,7 @@ int main(void)
         CASE(prepares_again_what_the_server_has_lost),
         CASE(says_that_a_feature_is_missing_once),
         CASE(forgets_statements),
+        CASE(keeps_the_last_statements_prepared_and_no_more),
         CASE(answers_large_results),
         CASE(sends_large_parameters),
         CASE(refuses_too_many_parameters),
