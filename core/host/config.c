@@ -436,6 +436,12 @@ static bool is_loopback(const char *host)
     return strcmp(host, "localhost") == 0;
 }
 
+const char *lun_config_tls_key(const struct lun_config *config)
+{
+    return config->tls_key[0] != '\0' ? config->tls_key
+                                      : config->tls_certificate;
+}
+
 int lun_config_check(const struct lun_config *config, struct lun_err *err)
 {
     if (config->anonymous_role[0] != '\0' && !is_loopback(config->host)) {
@@ -447,6 +453,10 @@ int lun_config_check(const struct lun_config *config, struct lun_err *err)
     if (config->port != 0 && config->port == config->ops_port) {
         return lun_error_set(err, LUN_ECONFIG, "port and ops_port are both %d",
                              config->port);
+    }
+    if (config->tls_key[0] != '\0' && config->tls_certificate[0] == '\0') {
+        return lun_error_set(err, LUN_ECONFIG,
+                             "tls_key needs tls_certificate, too");
     }
     if (strcmp(config->nats, "auto") != 0 && strcmp(config->nats, "off") != 0) {
         return lun_error_set(err, LUN_ECONFIG, "nats: '%s' is not auto or off",

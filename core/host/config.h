@@ -69,5 +69,7 @@ int lun_config_read_env(struct lun_config *config, struct lun_err *err);
 /* Writes all values as a file that lun_config_read_file takes, mode 0600. */
 int lun_config_write(const struct lun_config *config, const char *path,
                      struct lun_err *err);
+/* The file of the key of `tls_certificate`. */
+const char *lun_config_tls_key(const struct lun_config *config);
 /* Settings that exclude each other. */
 int lun_config_check(const struct lun_config *config, struct lun_err *err);

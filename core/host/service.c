@@ -18,6 +18,7 @@
 #include "core/host/release.h"
 #include "core/host/token.h"
 #include "core/http/server.h"
+#include "core/net/tls.h"
 #include "core/pg/pool.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
@@ -98,6 +99,7 @@ static int open_server(struct lun_service *service, int fd,
 {
     struct lun_http_config config = {
         .fd = fd,
+        .tls = service->tls,
         .handler = handle,
         .context = service,
         .error_body = error_body,
@@ -120,6 +122,9 @@ static int open_parts(struct lun_service *service, const char *data,
     if (!rc)
         rc = lun_token_keys_open(keys, config->token_audience, &service->keys,
                                  err);
+    if (!rc && config->tls_certificate[0])
+        rc = lun_net_tls_open(config->tls_certificate,
+                              lun_config_tls_key(config), &service->tls, err);
     if (!rc)
         rc = lun_framework_open(lua, &service->framework, err);
     if (!rc)
@@ -148,6 +153,7 @@ static void free_service(struct lun_service *service)
     lun_bind_writer_free(service->writer);
     lun_framework_close(service->framework);
     lun_token_keys_close(service->keys);
+    lun_net_tls_close(service->tls);
     free(service);
 }
 

@@ -20,6 +20,7 @@ struct lun_framework;
 struct lun_http_request;
 struct lun_http_server;
 struct lun_merge;
+struct lun_net_tls;
 struct lun_pg_pool;
 struct lun_release;
 struct lun_token_keys;
@@ -33,6 +34,7 @@ struct lun_service {
     struct lun_bind_writer *writer;
     struct lun_token_keys *keys;
     struct lun_http_server *server;
+    struct lun_net_tls *tls; /* NULL: plain http */
     struct lun_auth auth;
     struct lun_graphql_limits limits;
     struct lun_release *current;  /* serves */

@@ -33,6 +33,7 @@
 #include "core/host/workers.h"
 #include "core/loop/flush.h"
 #include "core/net/listener.h"
+#include "core/net/tls.h"
 #include "core/os/file.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
@@ -427,10 +428,11 @@ static int open_ops_socket(struct supervisor *self, struct lun_err *err)
                                        &self->ops_fd, &config->ops_port, err);
 }
 
-static void write_url(char *out, size_t size, const char *host, int port)
+static void write_url(char *out, size_t size, const char *scheme,
+                      const char *host, int port)
 {
     bool v6 = strchr(host, ':') != NULL;
-    (void)snprintf(out, size, "http://%s%s%s:%d", v6 ? "[" : "", host,
+    (void)snprintf(out, size, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", host,
                    v6 ? "]" : "", port);
 }
 
@@ -463,8 +465,10 @@ static int open_sockets(struct supervisor *self, struct lun_err *err)
     if (code == 0) {
         code = open_ops_socket(self, err);
     }
-    write_url(self->url, sizeof self->url, config->host, config->port);
-    write_url(self->ops_url, sizeof self->ops_url, config->host,
+    write_url(self->url, sizeof self->url,
+              config->tls_certificate[0] != '\0' ? "https" : "http",
+              config->host, config->port);
+    write_url(self->ops_url, sizeof self->ops_url, "http", config->host,
               config->ops_port);
     return code;
 }
@@ -617,9 +621,44 @@ static int open_paths(struct supervisor *self, struct lun_err *err)
     return code;
 }
 
+/* Links are left as they are: to change one is how new certificates come. */
+static int make_absolute(char **path, struct lun_err *err)
+{
+    char here[PATH_MAX];
+    char text[2 * PATH_MAX];
+    if ((*path)[0] == '\0' || (*path)[0] == '/') {
+        return 0;
+    }
+    if (getcwd(here, sizeof here) == NULL) {
+        return lun_error_set(err, LUN_EIO, "there is no current folder");
+    }
+    (void)snprintf(text, sizeof text, "%s/%s", here, *path);
+    return set_text(path, text, err);
+}
+
+/* The workers read what is checked here, from wherever they run. */
+static int check_tls(struct lun_config *config, struct lun_err *err)
+{
+    struct lun_net_tls *tls;
+    if (config->tls_certificate[0] == '\0') {
+        return 0;
+    }
+    int code = lun_net_tls_open(config->tls_certificate,
+                                lun_config_tls_key(config), &tls, err);
+    if (code != 0) {
+        return code;
+    }
+    lun_net_tls_close(tls);
+    code = make_absolute(&config->tls_certificate, err);
+    return code != 0 ? code : make_absolute(&config->tls_key, err);
+}
+
 static int open_all(struct supervisor *self, struct lun_err *err)
 {
     int code = open_paths(self, err);
+    if (code == 0) {
+        code = check_tls(self->config, err);
+    }
     if (code == 0) {
         code =
             lun_log_open(self->config->log,

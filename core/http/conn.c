@@ -293,6 +293,7 @@ static void dispatch(struct lun_http_conn *conn)
     conn->closing |= !exchange->parser.keep_alive;
     append(conn, exchange);
     request->peer = conn->peer;
+    request->secure = conn->net.secure != NULL;
     request->arena = &exchange->arena;
     request->user = NULL;
     request->on_abort = NULL;
@@ -355,12 +356,29 @@ static void open_session(struct lun_http_conn *conn)
         mark_broken(conn);
 }
 
+/* What begins otherwise than HTTP/2 is HTTP/1, from the first byte on; unless
+ * HTTP/2 was agreed on. */
+static void take_other(struct lun_http_conn *conn, bool agreed)
+{
+    conn->known = true;
+    if (agreed)
+        mark_broken(conn);
+    else if (conn->preface)
+        consume(conn, preface, conn->preface);
+}
+
 /* Compares the first bytes with the preface of HTTP/2; returns how many of
- * `data` it took. What differs from it is HTTP/1, from the first byte on. */
+ * `data` it took. Over TLS the version was agreed on before (RFC 9113, 3.2). */
 static size_t tell_version(struct lun_http_conn *conn, const char *data,
                            size_t len)
 {
     size_t at = 0;
+    const char *protocol = lun_net_conn_protocol(&conn->net);
+    bool agreed = protocol && strcmp(protocol, "h2") == 0;
+    if (protocol && !agreed) {
+        conn->known = true;
+        return 0;
+    }
     while (at < len && data[at] == preface[conn->preface]) {
         at++;
         if (++conn->preface == PREFACE_LEN) {
@@ -368,11 +386,8 @@ static size_t tell_version(struct lun_http_conn *conn, const char *data,
             return at;
         }
     }
-    if (at < len) {
-        conn->known = true;
-        if (conn->preface)
-            consume(conn, preface, conn->preface);
-    }
+    if (at < len)
+        take_other(conn, agreed);
     return at;
 }
 
@@ -662,9 +677,15 @@ int lun_http_conn_open(struct lun_http_server *server)
     }
     lun_net_conn_peer(&conn->net, conn->peer);
     set_wait(conn, LUN_HTTP_WAIT_FIRST, limits->header_ms);
+    if (server->config.tls &&
+        !lun_net_conn_secure(&conn->net, server->config.tls)) {
+        lun_http_conn_abort(conn);
+        return 0;
+    }
     /* Somewhat above the limit there is still a word for the client. */
     unsigned extra = limits->connections / 8 + 16;
-    if (server->conn_count > limits->connections + extra)
+    if (server->conn_count > limits->connections + extra ||
+        (conn->net.secure && server->conn_count > limits->connections))
         lun_http_conn_abort(conn);
     else if ((conn->known = server->conn_count > limits->connections))
         refuse(conn, 503, "too many connections");

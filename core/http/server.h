@@ -2,11 +2,11 @@
  * core/http/server.h - serves HTTP/1.1 and HTTP/2 on a listening socket.
  * SPDX-License-Identifier: Apache-2.0
  *
- * HTTP/2 is spoken with clients that begin with its preface (RFC 9113, 3.3);
- * the same limits hold for its streams. Framing is strict (RFC 9112): whatever
- * two parsers could read differently is refused and the connection closed.
- * Every size, count and time is limited.
- * Runs on one loop; a request is answered any time later on the same loop.
+ * HTTP/2 is spoken with clients that begin with its preface (RFC 9113, 3.3) or
+ * chose it by ALPN; the same limits hold for its streams. Framing is strict (RFC
+ * 9112): whatever two parsers could read differently is refused and the
+ * connection closed. Every size, count and time is limited. Runs on one loop; a
+ * request is answered any time later on the same loop.
  */
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "core/base/buf.h"
 
 struct lun_err;
+struct lun_net_tls;
 struct lun_http_server; /* opaque */
 
 struct lun_http_header {
@@ -47,6 +48,7 @@ struct lun_http_request {
     size_t body_len;
     const char *peer;        /* address of the client */
     uint64_t started_ns;     /* monotonic, when its first byte came */
+    bool secure;             /* came over TLS */
     struct lun_arena *arena; /* lives as long as the request */
     void *user;              /* the handler's own */
     /* Called once when the connection went before the answer, so that work
@@ -82,6 +84,7 @@ struct lun_http_limits {
 struct lun_http_config {
     int fd; /* bound, listening socket; owned by the server, and
                closed when opening fails */
+    struct lun_net_tls *tls; /* NULL: plain TCP; outlives the server */
     struct lun_http_limits limits;
     lun_http_handler_cb handler;
     void *context;

@@ -133,6 +133,7 @@ static void dispatch(struct lun_http_session *session,
     }
     exchange->handled = true;
     request->peer = session->conn->peer;
+    request->secure = session->conn->net.secure != NULL;
     request->arena = &exchange->arena;
     request->user = NULL;
     request->on_abort = NULL;

@@ -14,6 +14,8 @@
 #include <uv.h>
 
 struct lun_net_conn;
+struct lun_net_secure;
+struct lun_net_tls;
 
 /* Room for the address of a peer and a NUL. */
 #define LUN_NET_CONN_PEER 46
@@ -33,6 +35,7 @@ struct lun_net_conn_events {
 /* Shared by the connections of one loop. */
 struct lun_net_scratch {
     char data[65536];
+    char plain[16384]; /* of one TLS record */
 };
 
 /* Embedded in the owner's struct; stays where it is until on_closed. */
@@ -41,6 +44,7 @@ struct lun_net_conn {
     uv_write_t write;
     const struct lun_net_conn_events *events;
     struct lun_net_scratch *scratch;
+    struct lun_net_secure *secure; /* NULL: plain TCP */
     bool reading;
     bool sending; /* a send is not finished */
     bool ended;   /* on_end was called */
@@ -51,6 +55,12 @@ struct lun_net_conn {
 int lun_net_conn_accept(struct lun_net_conn *conn, uv_stream_t *listener,
                         const struct lun_net_conn_events *events,
                         struct lun_net_scratch *scratch);
+/* From now on all bytes go through TLS; before the first were read. False when
+ * memory ran out. */
+bool lun_net_conn_secure(struct lun_net_conn *conn, struct lun_net_tls *tls);
+/* What ALPN has chosen, once there is data: "h2", "http/1.1", "" when the
+ * client did not ask; NULL for plain TCP. */
+const char *lun_net_conn_protocol(const struct lun_net_conn *conn);
 /* The peer's numeric address, "" when it has gone. */
 void lun_net_conn_peer(struct lun_net_conn *conn, char out[LUN_NET_CONN_PEER]);
 
@@ -59,9 +69,9 @@ void lun_net_conn_pause(struct lun_net_conn *conn);
 void lun_net_conn_resume(struct lun_net_conn *conn);
 
 /*
- * Sends `count` buffers; only when not `sending`. Returns 0 when all is out, 1
- * when the rest goes later (then the bytes stay until on_sent), or a libuv
- * error. Changes `bufs`.
+ * Sends `count` buffers (at most 64); only when not `sending`. Returns 0 when
+ * all is out, 1 when the rest goes later (then the bytes stay until on_sent),
+ * or a libuv error. Changes `bufs`.
  */
 int lun_net_conn_send(struct lun_net_conn *conn, uv_buf_t *bufs,
                       unsigned count);

@@ -9,7 +9,7 @@ import { root, Server, sleep } from './support/server.mjs';
 
 const APP = `
 app "shop" { version = "1.0.0" }
-model "Item" { name = text { required = true }, qty = int() }
+model "Item" { fields = { name = text { required = true }, qty = int() } }
 access "Item" { public = { "read", "create" } }
 `;
 

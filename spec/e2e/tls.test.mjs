@@ -13,7 +13,7 @@ import { lunette, Server, sleep, temporaryFolder } from './support/server.mjs';
 
 const APP = `
 app "shop" { version = "1.0.0" }
-model "Item" { name = text() }
+model "Item" { fields = { name = text() } }
 access "Item" { public = { "read" } }
 `;
 

@@ -2,11 +2,11 @@
  * spec/unit/http/support/serve.c - a bare server to attack and to measure.
  * SPDX-License-Identifier: Apache-2.0
  *
- * serve [PORT]: answers /graphql with a constant, /later at the next turn of
+ * serve [PORT [CERTIFICATE KEY]]: answers /graphql with a constant, /later at the next turn of
  * the loop, everything else with 404. SIGTERM drains. At the end it prints its
  * requests and its CPU time. Build:
  * cc -O2 -D_GNU_SOURCE -I. spec/unit/http/support/serve.c core/base/[*].c
- *    core/net/[*].c core/http/[*].c -luv -lcrypto -lnghttp2 -lm
+ *    core/telemetry/[*].c core/net/[*].c core/http/[*].c -luv -lssl -lcrypto -lnghttp2 -lm
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/http/server.h"
 #include "core/net/listener.h"
+#include "core/net/tls.h"
 
 static const char answer[] = "{\"data\":{\"__typename\":\"Query\"}}";
 static const struct lun_http_header json = {"content-type",
@@ -70,6 +71,10 @@ int main(int argc, char **argv)
     struct lun_http_server *server = NULL;
     struct lun_err err;
     int port = argc > 1 ? atoi(argv[1]) : 0;
+    if (argc > 3 && lun_net_tls_open(argv[2], argv[3], &config.tls, &err)) {
+        fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
     if (lun_net_listener_probe("127.0.0.1", port, &err) ||
         lun_net_listener_bind("127.0.0.1", port, &config.fd, &port, &err) ||
         lun_http_server_open(loop, &config, &server, &err)) {
@@ -81,11 +86,12 @@ int main(int argc, char **argv)
     term.data = interrupt.data = server;
     (void)uv_signal_start(&term, on_signal, SIGTERM);
     (void)uv_signal_start(&interrupt, on_signal, SIGINT);
-    printf("ready http://127.0.0.1:%d\n", port);
+    printf("ready %s://127.0.0.1:%d\n", config.tls ? "https" : "http", port);
     (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     double cpu = (double)lun_clock_cpu_ns() / 1000.0;
     printf("%lu requests, %.2f us CPU each\n", served,
            served ? cpu / (double)served : 0);
+    lun_net_tls_close(config.tls);
     return uv_loop_close(loop) != 0;
 }

@@ -100,11 +100,13 @@ static inline void on_drained(void *context)
     ((struct fixture *)context)->drained = true;
 }
 
-static inline struct fixture *start(const struct lun_http_limits *limits)
+static inline struct fixture *start_with(const struct lun_http_limits *limits,
+                                         struct lun_net_tls *tls)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct lun_http_config config = {.handler = on_request,
                                      .context = f,
+                                     .tls = tls,
                                      .error_body = error_body,
                                      .error_headers = error_headers};
     struct lun_err err;
@@ -118,6 +120,11 @@ static inline struct fixture *start(const struct lun_http_limits *limits)
     assert_int_equal(lun_http_server_open(&f->loop, &config, &f->server, &err),
                      0);
     return f;
+}
+
+static inline struct fixture *start(const struct lun_http_limits *limits)
+{
+    return start_with(limits, NULL);
 }
 
 static inline void stop(struct fixture *f)
