@@ -564,6 +564,7 @@ static int read_plan(lua_State *L)
     struct lun_arena *arena = &plan->arena;
     lua_getfield(L, 1, "op");
     plan->mutation = !strcmp(luaL_checkstring(L, -1), "mutation");
+    plan->transaction = plan->mutation && get_bool(L, 1, "transaction");
     plan->uncached = get_bool(L, 1, "uncached");
     lua_getfield(L, 1, "value_vars");
     plan->value_vars =

@@ -60,6 +60,10 @@ struct write {
     bool in_doubt; /* the last statement was lost after it had been sent */
     unsigned tries;
     struct lun_buf json; /* the value, once it is known */
+    bool all;              /* every field of the mutation, in one transaction */
+    size_t failed;         /* then: which one did */
+    size_t json_count;
+    struct lun_buf *jsons; /* then: the values, by field */
     uv_timer_t timer;
 };
 
@@ -75,10 +79,18 @@ static void drop_coroutine(struct write *write)
     write->co = NULL;
 }
 
+static void free_jsons(struct lun_buf *jsons, size_t count)
+{
+    for (size_t i = 0; jsons && i < count; i++)
+        lun_buf_release(&jsons[i]);
+    free(jsons);
+}
+
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct write *write = handle->data;
     lun_buf_release(&write->json);
+    free_jsons(write->jsons, write->json_count);
     free(write->once);
     free(write);
 }
@@ -94,8 +106,15 @@ static void end(struct write *write, const struct lun_plan_error *error)
     write->session = NULL;
     struct lun_buf json = write->json;
     lun_buf_init(&write->json);
+    struct lun_buf *jsons = write->jsons;
+    size_t count = write->json_count;
+    write->jsons = NULL;
     uv_close((uv_handle_t *)&write->timer, on_timer_closed);
-    lun_exec_written(exec, index, json.data, json.len, error);
+    if (write->all)
+        lun_exec_written_all(exec, jsons, write->failed, error);
+    else
+        lun_exec_written(exec, index, json.data, json.len, error);
+    free_jsons(jsons, count);
     lun_buf_release(&json);
 }
 
@@ -241,11 +260,54 @@ static bool is_judged_by_client(lua_State *co)
     return has;
 }
 
+/* The answers of all writes, {{json=...}, ...}, in the order of the fields. */
+static bool take_answers(struct write *write, lua_State *co)
+{
+    const struct lun_plan *plan = lun_exec_config_of(write->exec)->plan;
+    int number = 0;
+    for (size_t i = 0; i < plan->field_count; i++) {
+        size_t len;
+        if (plan->fields[i].kind != LUN_PLAN_WRITE)
+            continue;
+        lua_rawgeti(co, 1, ++number);
+        if (!lua_istable(co, -1))
+            return false;
+        lua_getfield(co, -1, "json");
+        const char *json = lua_tolstring(co, -1, &len);
+        lun_buf_clear(&write->jsons[i]);
+        if (json)
+            lun_buf_push(&write->jsons[i], json, len);
+        if (!json || write->jsons[i].failed)
+            return false;
+        lua_pop(co, 2);
+    }
+    return true;
+}
+
+/* Which field write number `number` of the coroutine is. */
+static size_t field_of(const struct write *write, int number)
+{
+    const struct lun_plan *plan = lun_exec_config_of(write->exec)->plan;
+    for (size_t i = 0; i < plan->field_count; i++)
+        if (plan->fields[i].kind == LUN_PLAN_WRITE && --number <= 0)
+            return i;
+    return 0;
+}
+
 /* The coroutine returned: {json=...}, or nil and a reason. */
 static void returned(struct write *write)
 {
     lua_State *co = write->co;
+    if (write->all && lua_gettop(co) >= 3)
+        write->failed = field_of(write, (int)lua_tointeger(co, 3));
     lua_settop(co, 2);
+    if (write->all && lua_istable(co, 1)) {
+        if (take_answers(write, co))
+            commit(write);
+        else
+            end_with_lua(write, "a transaction returned no values");
+        return;
+    }
     if (lua_istable(co, 1)) {
         size_t len;
         lua_getfield(co, 1, "json");
@@ -542,7 +604,23 @@ static void push_params(lua_State *L, const struct lun_pg_params *params)
     }
 }
 
-static void push_context(struct write *write, lua_State *L)
+/* What makes the write safe to send again: ctx.once */
+static void push_once(struct write *write, lua_State *L, size_t field)
+{
+    const struct lun_exec_config *config = lun_exec_config_of(write->exec);
+    if (!config->once)
+        return;
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, config->once->key);
+    lua_setfield(L, -2, "key");
+    lua_pushstring(L, config->plan->fields[field].key);
+    lua_setfield(L, -2, "path");
+    lua_pushlstring(L, config->once->body, config->once->body_len);
+    lua_setfield(L, -2, "body");
+    lua_setfield(L, -2, "once");
+}
+
+static void push_context(struct write *write, lua_State *L, size_t field)
 {
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
     lua_createtable(L, 0, 8);
@@ -558,8 +636,9 @@ static void push_context(struct write *write, lua_State *L)
     lua_setfield(L, -2, "roles");
     lua_rawgeti(L, LUA_REGISTRYINDEX, write->service);
     lua_setfield(L, -2, "service");
-    push_params(L, lun_exec_params(write->exec, write->index));
+    push_params(L, lun_exec_params(write->exec, field));
     lua_setfield(L, -2, "params");
+    push_once(write, L, field);
     lua_pushcfunction(L, ctx_select);
     lua_setfield(L, -2, "select");
     lua_createtable(L, 0, 2);
@@ -577,8 +656,26 @@ static int push_run(lua_State *L)
     lua_getglobal(L, "require");
     lua_pushliteral(L, "lunette.orm.write");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "run");
+    lua_getfield(L, -1, lua_toboolean(L, 1) ? "all" : "run");
     return 1;
+}
+
+/* Pushes the contexts and the plans of all writes. */
+static void push_all(struct write *write, lua_State *co)
+{
+    const struct lun_plan *plan = lun_exec_config_of(write->exec)->plan;
+    int number = 0;
+    lua_newtable(co);
+    lua_newtable(co);
+    for (size_t i = 0; i < plan->field_count; i++) {
+        if (plan->fields[i].kind != LUN_PLAN_WRITE)
+            continue;
+        number++;
+        push_context(write, co, i);
+        lua_rawseti(co, -3, number);
+        lua_rawgeti(co, LUA_REGISTRYINDEX, plan->fields[i].write);
+        lua_rawseti(co, -2, number);
+    }
 }
 
 static void start_coroutine(struct write *write)
@@ -591,13 +688,18 @@ static void start_coroutine(struct write *write)
     write->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_State *co = write->co;
     lua_pushcfunction(co, push_run);
-    if (lua_pcall(co, 0, 1, 0)) {
+    lua_pushboolean(co, write->all);
+    if (lua_pcall(co, 1, 1, 0)) {
         end_with_lua(write, lua_tostring(co, -1));
         return;
     }
-    push_context(write, co);
-    lua_rawgeti(co, LUA_REGISTRYINDEX,
-                config->plan->fields[write->index].write);
+    if (write->all) {
+        push_all(write, co);
+    } else {
+        push_context(write, co, write->index);
+        lua_rawgeti(co, LUA_REGISTRYINDEX,
+                    config->plan->fields[write->index].write);
+    }
     resume(write, 2);
 }
 
@@ -641,6 +743,8 @@ static bool is_single(struct write *write)
 {
     lua_State *L = write->writer->L;
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
+    if (write->all || config->once)
+        return false;
     lua_rawgeti(L, LUA_REGISTRYINDEX,
                 config->plan->fields[write->index].write);
     lua_getfield(L, -1, "single");
@@ -653,14 +757,27 @@ void lun_bind_write_start(struct lun_bind_writer *writer, int service,
                           const char *const *roles, struct lun_exec *exec,
                           size_t index)
 {
+    const struct lun_plan *plan = lun_exec_config_of(exec)->plan;
     struct write *write = calloc(1, sizeof(*write));
+    struct lun_buf *jsons =
+        plan->transaction ? calloc(plan->field_count, sizeof(*jsons)) : NULL;
     lun_metrics_add(LUN_METRIC_WRITES_LUA, 1);
-    if (!write) {
+    if (!write || (plan->transaction && !jsons)) {
         struct lun_plan_error error = {.code = LUN_EMEMORY};
         error.message = lun_error_info(LUN_EMEMORY)->message;
-        lun_exec_written(exec, index, NULL, 0, &error);
+        free(write);
+        free(jsons);
+        if (plan->transaction)
+            lun_exec_written_all(exec, NULL, index, &error);
+        else
+            lun_exec_written(exec, index, NULL, 0, &error);
         return;
     }
+    for (size_t i = 0; jsons && i < plan->field_count; i++)
+        lun_buf_init(&jsons[i]);
+    write->all = plan->transaction;
+    write->jsons = jsons;
+    write->json_count = plan->field_count;
     write->writer = writer;
     write->exec = exec;
     write->index = index;

@@ -26,6 +26,7 @@ struct lun_exec {
     struct field_run *runs;
     size_t pending;
     bool starting;
+    bool rolled_back; /* the one transaction of all fields */
 };
 
 const struct lun_exec_config *lun_exec_config_of(const struct lun_exec *exec)
@@ -131,8 +132,11 @@ static int status_of(const struct lun_exec *exec)
 {
     int status = 200;
     for (size_t i = 0; i < exec->config.plan->field_count; i++) {
-        if (!exec->runs[i].failed)
+        if (!exec->runs[i].failed) {
+            if (exec->rolled_back)
+                continue;
             return 200;
+        }
         int http = lun_error_info(exec->runs[i].error.code)->http;
         if (http < 403 || http == 501)
             return 200;
@@ -154,7 +158,7 @@ static void finish(struct lun_exec *exec)
 {
     const struct lun_plan *plan = exec->config.plan;
     struct lun_buf body;
-    bool data = true;
+    bool data = !exec->rolled_back;
     for (size_t i = 0; i < plan->field_count; i++)
         if (exec->runs[i].failed && !plan->fields[i].nullable)
             data = false;
@@ -326,7 +330,8 @@ static void run_write(struct field_run *run, struct lun_plan_field *field)
 {
     const struct lun_exec_config *config = &run->exec->config;
     struct lun_direct *direct = field->direct;
-    if (direct && config->merge && lun_direct_fits(direct, &run->params)) {
+    if (direct && config->merge && !config->once &&
+        lun_direct_fits(direct, &run->params)) {
         run->write = (struct lun_direct_write){
             .params = &run->params,
             .user = config->input.user,
@@ -350,6 +355,37 @@ void lun_exec_written(struct lun_exec *exec, size_t index, const char *json,
     else
         lun_buf_push(&run->json, json, json_len);
     field_done(exec, index);
+}
+
+void lun_exec_written_all(struct lun_exec *exec, const struct lun_buf *values,
+                          size_t failed, const struct lun_plan_error *error)
+{
+    exec->rolled_back = error != NULL;
+    if (error)
+        set_failure(&exec->runs[failed], error);
+    for (size_t i = 0; !error && i < exec->config.plan->field_count; i++)
+        lun_buf_push(&exec->runs[i].json, values[i].data, values[i].len);
+    if (!--exec->pending && !exec->starting)
+        finish(exec);
+}
+
+/* All fields of a mutation in one transaction; a field that is known to fail
+ * leaves nothing to do. */
+static void run_transaction(struct lun_exec *exec)
+{
+    const struct lun_plan *plan = exec->config.plan;
+    bool writes = false;
+    for (size_t i = 0; i < plan->field_count; i++) {
+        writes = writes || plan->fields[i].kind == LUN_PLAN_WRITE;
+        if (plan->fields[i].kind == LUN_PLAN_ERROR) {
+            set_failure(&exec->runs[i], &plan->fields[i].error);
+            exec->rolled_back = true;
+        }
+    }
+    if (!writes || exec->rolled_back)
+        return;
+    exec->pending++;
+    exec->config.write(exec, 0, exec->config.context);
 }
 
 static void run_field(struct lun_exec *exec, size_t index)
@@ -414,7 +450,9 @@ int lun_exec_start(const struct lun_exec_config *config,
      * end an execution whose other fields have not begun. */
     exec->starting = true;
     exec->pending++;
-    if (plan->mutation) {
+    if (plan->transaction) {
+        run_transaction(exec);
+    } else if (plan->mutation) {
         if (plan->field_count)
             run_field(exec, 0);
     } else {

@@ -23,6 +23,13 @@ typedef void (*lun_exec_written_cb)(struct lun_exec *exec, size_t field,
                                     const char *json, size_t json_len,
                                     const struct lun_plan_error *error);
 
+/* What makes the writes of a request safe to send again (Idempotency-Key). */
+struct lun_exec_once {
+    const char *key;
+    const char *body; /* tells requests apart */
+    size_t body_len;
+};
+
 struct lun_exec_config {
     struct lun_pg_pool *pool;
     struct lun_merge *merge;
@@ -30,8 +37,10 @@ struct lun_exec_config {
     struct lun_plan *plan;   /* a reference is taken */
     struct lun_plan_input input;
     uint64_t deadline_ns;
+    const struct lun_exec_once *once; /* NULL: none */
     /* Runs a LUN_PLAN_WRITE field; must lead to one lun_exec_written, never
-     * before it returns. */
+     * before it returns. In a plan with `transaction` it is called for field 0
+     * alone, runs all fields and leads to one lun_exec_written_all. */
     void (*write)(struct lun_exec *exec, size_t field, void *context);
     /* An error that the client does not see in full; fills error_id. */
     void (*report)(const struct lun_pg_error *pg, struct lun_plan_error *error,
@@ -61,6 +70,11 @@ const struct lun_pg_params *lun_exec_params(const struct lun_exec *exec,
 
 void lun_exec_written(struct lun_exec *exec, size_t field, const char *json,
                       size_t json_len, const struct lun_plan_error *error);
+
+/* All writes of the request ended: `values` has the JSON of each field, or
+ * `error` is set and says how field `failed` did; then none has an effect. */
+void lun_exec_written_all(struct lun_exec *exec, const struct lun_buf *values,
+                          size_t failed, const struct lun_plan_error *error);
 
 /* Appends one member of "errors". `path_key` (may be NULL) is the response key
  * of the root field. */

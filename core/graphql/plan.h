@@ -112,6 +112,7 @@ struct lun_plan {
     struct lun_arena arena;
     unsigned refs;
     bool mutation;
+    bool transaction; /* all fields of a mutation in one */
     bool uncached; /* depends on a literal: the cache does not take it */
     size_t bytes; /* what it weighs in the cache */
     struct lun_plan_field *fields;

@@ -56,7 +56,7 @@ static void finish(struct call *call, int status, const char *body, size_t len)
     struct lun_http_request *http = call->http;
     uint64_t duration = lun_clock_monotonic_ns() - http->started_ns;
     const char *extra = NULL, *value = NULL;
-    if (status == 503 || status == 429)
+    if (status == 503 || status == 429 || status == 409)
         extra = "retry-after", value = "1";
     else if (status == 401)
         extra = "www-authenticate", value = "Bearer";
@@ -188,6 +188,21 @@ static void write_field(struct lun_exec *exec, size_t field, void *context)
                          call->caller->roles, exec, field);
 }
 
+/* The Idempotency-Key of the request, if any; true when it is none. */
+static bool read_once(struct call *call, struct lun_exec_once **out)
+{
+    struct lun_http_request *http = call->http;
+    const char *key = lun_http_header_get(http, "idempotency-key");
+    if (!key)
+        return false;
+    *out = lun_arena_calloc(http->arena, 1, sizeof(**out));
+    if (!*out || !key[0] || strlen(key) > 255)
+        return true;
+    **out = (struct lun_exec_once){
+        .key = key, .body = http->body, .body_len = http->body_len};
+    return false;
+}
+
 static void execute(struct call *call)
 {
     struct lun_exec_config config = {
@@ -207,6 +222,13 @@ static void execute(struct call *call)
         .context = call,
     };
     struct lun_plan_error error;
+    struct lun_exec_once *once = NULL;
+    if (call->plan->mutation && read_once(call, &once)) {
+        refuse_code(call, LUN_EBAD_INPUT, 400,
+                    "the header Idempotency-Key takes 1 to 255 characters");
+        return;
+    }
+    config.once = once;
     if (call->plan->mutation && call->http->method != LUN_HTTP_POST) {
         refuse_code(call, LUN_EINVALID, 405,
                     "mutations are accepted by POST only");

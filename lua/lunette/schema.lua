@@ -44,6 +44,15 @@ local FRAMEWORK = {
         rows bigint not null,
         loaded_at timestamptz not null default now(),
         primary key (app, file))]],
+    [[create table if not exists lunette.idempotency (
+        owner text not null,
+        key text not null,
+        path text not null,
+        body text not null,
+        response text,
+        at timestamptz not null default now(),
+        primary key (owner, key, path))]],
+    "create index if not exists idempotency_at on lunette.idempotency (at)",
 }
 
 local function must(rows, err)
@@ -229,8 +238,8 @@ end
 local function apply(db, set, options)
     local want = desired.of(set)
     local hash = fingerprint(set, want)
-    if recorded(db, "schema") == hash then return true, {} end
     ensure_framework(db)
+    if recorded(db, "schema") == hash then return true, {} end
     local owner = host.uuid()
     wait_for_lease(db, owner)
     local ok, problems, steps = pcall(function()

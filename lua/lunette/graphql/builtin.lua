@@ -175,10 +175,22 @@ local DIRECTIVES = {
         EXECUTABLE, { { name = "if", type = nonnull(BOOLEAN), meta = {} } }),
     directive("specifiedBy", "Names the specification of a scalar.",
         { "SCALAR" }, { { name = "url", type = nonnull(STRING), meta = {} } }),
+    directive("transaction", "Runs all fields of the mutation in one "
+        .. "transaction: when one fails, none has an effect.",
+        { "MUTATION" }, {}),
 }
 
---- Directives of the schema: a list sorted by name, and by name.
-builtin.DIRECTIVES = DIRECTIVES
-for _, made in ipairs(DIRECTIVES) do DIRECTIVES[made.name] = made end
+local STRICT = {}
+for _, made in ipairs(DIRECTIVES) do
+    DIRECTIVES[made.name] = made
+    if made.name ~= "transaction" then
+        STRICT[#STRICT + 1], STRICT[made.name] = made, made
+    end
+end
+
+--- Directives of a schema: a list sorted by name, and by name.
+function builtin.directives(schema)
+    return schema.strict and STRICT or DIRECTIVES
+end
 
 return builtin

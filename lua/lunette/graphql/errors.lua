@@ -178,4 +178,10 @@ function errors.limit(limit, max)
     return made
 end
 
+--- The row has another version than the client saw.
+function errors.stale()
+    return { ext = "STALE_VERSION",
+        message = "the record has changed since it was read" }
+end
+
 return errors

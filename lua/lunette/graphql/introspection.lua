@@ -122,7 +122,7 @@ local NESTED = {
         subscriptionType = { type = "__Type",
             get = function(schema) return schema:root("subscription") end },
         directives = { type = "__Directive", list = true,
-            get = function() return builtin.DIRECTIVES end },
+            get = builtin.directives },
     },
     __Type = {
         fields = { type = "__Field", list = true, get = function(_, type)

@@ -177,6 +177,19 @@ end
 
 -- Using it ------------------------------------------------------------------
 
+--- Whether a client may name the version of a row: all tables count it, unless
+-- the model keeps something else in that column.
+function Schema:is_versioned(model)
+    if self.strict then return false end
+    for _, made in ipairs(model.fields) do
+        if made.name == "version" or made.column == "version" then
+            return made.kind == "scalar" and not made.list
+                and (made.type == "int" or made.type == "bigint")
+        end
+    end
+    return true
+end
+
 --- Whether objects of a model are found by `node(id:)`.
 function Schema:is_node(model)
     return rules.contains(self:shape(model).scalars, function(made)

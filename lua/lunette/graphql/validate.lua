@@ -56,7 +56,7 @@ function Context:check_directives(node, place)
     local seen = {}
     for _, directive in ipairs(node.directives or {}) do
         local name = directive.name
-        local def = builtin.DIRECTIVES[name]
+        local def = builtin.directives(self.schema)[name]
         if not def then
             self.report:add(directive, 'Unknown directive "@%s".', name)
         elseif not def.at[place] then

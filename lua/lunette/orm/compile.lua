@@ -174,6 +174,13 @@ local function plan_fields(compilation, operation)
     return fields
 end
 
+local function has_directive(operation, name)
+    for _, directive in ipairs(operation.directives or {}) do
+        if directive.name == name then return true end
+    end
+    return false
+end
+
 --- Compiles one operation of a document.
 -- @tparam table service from compile.service
 -- @tparam table request {doc=, operation_name=, variables=, roles=, user=}
@@ -197,6 +204,7 @@ function compile.operation(service, request)
     end
     return {
         op = operation.op, fields = fields,
+        transaction = has_directive(operation, "transaction") or nil,
         uncached = compared or compilation.uncached or nil,
         value_vars = value_vars(service.schema, request.doc, operation),
     }

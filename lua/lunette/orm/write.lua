@@ -19,9 +19,11 @@ local filter = require("lunette.orm.filter")
 local graph = require("lunette.orm.write.graph")
 local many = require("lunette.orm.write.many")
 local nested = require("lunette.orm.write.nested")
+local once = require("lunette.orm.write.once")
 local read = require("lunette.orm.read")
 local seek = require("lunette.orm.write.seek")
 local select = require("lunette.orm.select")
+local sql = require("lunette.orm.write.sql")
 local update = require("lunette.orm.write.update")
 local upsert = require("lunette.orm.write.upsert")
 local values = require("lunette.orm.write.values")
@@ -91,6 +93,18 @@ local function plan_count(planning)
     return keys
 end
 
+local VERSION = { graphql = "version", kind = "scalar", type = "bigint",
+    scalar = "Int", column = "version", pg = "bigint" }
+
+-- The version that the row must have, when the client gave one.
+local function plan_version(planning)
+    local node = planning.args.version
+    if not node or node.kind == "absent" or node.kind == "null" then
+        return nil
+    end
+    return values.of(planning.params, VERSION, node)
+end
+
 local PLANS = {}
 
 function PLANS.create(planning, planned)
@@ -102,6 +116,7 @@ end
 function PLANS.update(planning, planned)
     access.need(planning.needs, planning.model, "write")
     planned.where = data.selector(planning, planning.model, planning.args.where)
+    planned.version = plan_version(planning)
     planned.data = data.update(planning, planning.model, planning.args.data)
     planned.selection = plan_selection(planning)
 end
@@ -119,6 +134,7 @@ end
 function PLANS.delete(planning, planned)
     access.need(planning.needs, planning.model, "delete")
     planned.where = data.selector(planning, planning.model, planning.args.where)
+    planned.version = plan_version(planning)
     planned.selection = plan_selection(planning)
 end
 
@@ -160,6 +176,7 @@ local function plan_all(planning)
     local planned = { what = what, model = planning.model,
         graph = planning.graph, params = planning.params }
     PLANS[what](planning, planned)
+    if planned.version then return planned end
     planned.single = SINGLE[what](planned) and true or nil
     planned.direct = direct.of(planned)
     return planned
@@ -217,6 +234,22 @@ local function counted(planned, count)
     return { json = "{" .. table.concat(parts, ",") .. "}" }
 end
 
+-- Locks the row and leaves when it has another version than the client saw. A
+-- row that is not there is found out later.
+local function check_version(job, planned)
+    local where = planned.where
+    local key = planned.version and seek.key(job, where)
+    if not key then return end
+    local params = sql.params()
+    local row = sql.query(job, ("SELECT t.\"version\" FROM %s t WHERE %s FOR %s"
+        .. " OF t"):format(sql.table(where.model), seek.condition(params, where,
+            key), planned.what == "delete" and "UPDATE" or "NO KEY UPDATE"),
+        params.list)[1]
+    if row and row[1] ~= values.text(job, planned.version) then
+        fail.with(errors.stale())
+    end
+end
+
 local RUNS = {}
 
 function RUNS.create(job, planned)
@@ -225,6 +258,7 @@ function RUNS.create(job, planned)
 end
 
 function RUNS.update(job, planned)
+    check_version(job, planned)
     local id, answer = update.selected(job, planned.where, planned.data)
     if not id and not answer then seek.absent(job, planned.where) end
     return answer or selected(job, planned, id)
@@ -239,10 +273,11 @@ end
 -- The answer is the row as it was: it is read before anything goes.
 function RUNS.delete(job, planned)
     local where, model = planned.where, planned.model
+    check_version(job, planned)
     if job.plain and job.graph:is_alone(model) then
         return delete.alone(job, where) or seek.absent(job, where)
     end
-    local id = seek.one(job, where)
+    local id = seek.one(job, where, "delete")
     if not id then seek.absent(job, where) end
     local answer = selected(job, planned, id)
     delete.ids(job, model, { id })
@@ -258,15 +293,40 @@ function RUNS.deleteMany(job, planned)
     return counted(planned, many.delete(job, planned.model, planned.filter))
 end
 
+local function run(ctx, planned)
+    local job = new_job(ctx, planned)
+    local function act() return RUNS[planned.what](job, planned) end
+    if ctx.once then return once.run(job, act) end
+    return act()
+end
+
 --- Runs a planned write inside the transaction of `ctx` (planned.single needs
 -- none): {params=, user=, db=, select=function}, and `now` (Unix milliseconds)
--- where the clock is not the host's.
+-- where the clock is not the host's, `once` (orm/write/once.lua) where the client
+-- gave a key.
 -- @treturn[1] table {json=text}, or what ctx:select gave
 -- @treturn[2] nil
 -- @treturn[2] table reason {message=, code=, ext=}; {db=err} when the host has
 -- to judge
 function write.run(ctx, planned)
-    return fail.catch(RUNS[planned.what], new_job(ctx, planned), planned)
+    return fail.catch(run, ctx, planned)
+end
+
+--- Runs several writes in one transaction, in order.
+-- @tparam {ctx,...} list
+-- @tparam {planned,...} writes
+-- @treturn[1] {table,...} answers as of write.run
+-- @treturn[2] nil
+-- @treturn[2] table reason as of write.run
+-- @treturn[2] number which write failed
+function write.all(list, writes)
+    local answers = {}
+    for i, planned in ipairs(writes) do
+        local answer, reason = write.run(list[i], planned)
+        if not answer then return nil, reason, i end
+        answers[i] = answer
+    end
+    return answers
 end
 
 return write

@@ -53,6 +53,21 @@ local function add_connections(schema, model, fields)
     end
 end
 
+-- Every table counts the changes of its rows.
+local VERSION = { name = "version", graphql = "version", kind = "scalar",
+    type = "bigint", scalar = "Int", column = "version", pg = "bigint",
+    required = true, help = "How often the record was written; "
+        .. "goes with `version` of updates and deletes." }
+
+local function add_version(schema, model, fields)
+    for _, made in ipairs(fields) do
+        if made.name == "version" then return end
+    end
+    if schema:is_versioned(model) then
+        fields[#fields + 1] = scalar_output(schema, VERSION)
+    end
+end
+
 function build.model(schema, model)
     local fields = {}
     for _, made in ipairs(schema:shape(model).all) do
@@ -60,7 +75,10 @@ function build.model(schema, model)
             or scalar_output
         fields[#fields + 1] = make_field(schema, made)
     end
-    if not schema.strict then add_connections(schema, model, fields) end
+    if not schema.strict then
+        add_connections(schema, model, fields)
+        add_version(schema, model, fields)
+    end
     local type = make.object("model", fields)
     type.interfaces = schema:is_node(model) and { "Node" } or {}
     type.description = model.title

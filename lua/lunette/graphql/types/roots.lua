@@ -60,13 +60,21 @@ function build.query(schema)
     return make.object("query", fields)
 end
 
+-- The arguments of a change of one row: also `version`, where rows count it.
+local function versioned(schema, model, args)
+    if schema:is_versioned(model) then
+        args[#args + 1] = make.field("version", schema:named("Int"))
+    end
+    return args
+end
+
 local function add_updates(schema, model, add)
     local own, name = schema:roots(model), model.name
     local where = make.field("where",
         schema:required(name .. "WhereUniqueInput"))
     local update = schema:required(name .. "UpdateInput")
     add(own.update, schema:named(name), "update", model,
-        { make.field("data", update), where })
+        versioned(schema, model, { make.field("data", update), where }))
     if not schema:has_create(model) then return end
     add(own.upsert, schema:required(name), "upsert", model, {
         where, make.field("create", schema:required(name .. "CreateInput")),
@@ -98,10 +106,9 @@ function build.mutation(schema)
             if schema:has_update(model) then
                 add_updates(schema, model, add)
             end
-            add(own.delete, schema:named(name), "delete", model, {
-                make.field("where",
-                    schema:required(name .. "WhereUniqueInput")),
-            })
+            add(own.delete, schema:named(name), "delete", model,
+                versioned(schema, model, { make.field("where",
+                    schema:required(name .. "WhereUniqueInput")) }))
         end
         add_batches(schema, model, add)
     end
