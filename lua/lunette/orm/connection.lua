@@ -118,10 +118,15 @@ local function page_cursor(context, self, out, key, backwards)
     return { key = key, col = out:add(context, text), type = ctype }
 end
 
--- Whether there are rows of the whole list at the far side of a cursor.
+-- Whether a cursor cuts rows off. Without a filter its own row is one of them.
 local function behind(self, out, name)
-    local conditions = self.slice.behind[name]
-    for _, condition in ipairs(conditions and conditions() or {}) do
+    local cut = self.slice.behind[name]
+    if not cut then return end
+    if not (self.slice.filter or self.tie or self.slice.distinct) then
+        out[#out + 1] = cut.exists
+        return
+    end
+    for _, condition in ipairs { cut.itself, cut.farther } do
         out[#out + 1] = "EXISTS (SELECT 1 FROM " .. select.source(self.scope,
             self.from, self.tie, self.slice, nil, { condition }) .. ")"
     end

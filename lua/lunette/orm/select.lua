@@ -122,10 +122,22 @@ local function linked_id(context, scope, row, item, relation, sub)
         present = row:add(context, column) }
 end
 
+-- Whether a relation leads back to the row whose list `scope` is.
+local function leads_back(scope, relation)
+    local above = scope.above
+    return above and relation.link.kind == "own"
+        and above.link.kind == "foreign"
+        and above.link.column == relation.link.column
+        and above.scope.model.key == relation.target
+end
+
 local function to_one(context, scope, row, item, relation)
     local target = context:target(relation)
     local sub = context.selections:of(item)
-    if relation.link.kind == "own" and only_id(sub) then
+    if leads_back(scope, relation) then
+        return { key = item.key,
+            object = select.object(context, scope.above.scope, row, sub) }
+    elseif relation.link.kind == "own" and only_id(sub) then
         return linked_id(context, scope, row, item, relation, sub)
     end
     local child = select.scope(context, target)
@@ -140,6 +152,7 @@ end
 local function to_connection(context, scope, row, item, relation)
     local connection = require("lunette.orm.connection")
     local child = select.scope(context, context:target(relation))
+    child.above = { scope = scope, link = relation.link }
     scope:column("id")
     local from, tie =
         filter.related(context, relation, scope.alias, child.alias)
@@ -152,6 +165,7 @@ end
 local function to_many(context, scope, row, item, relation)
     local target = context:target(relation)
     local child = select.scope(context, target)
+    child.above = { scope = scope, link = relation.link }
     scope:column("id")
     local from, tie =
         filter.related(context, relation, scope.alias, child.alias)

@@ -5,9 +5,9 @@
 -- `reversed` means that the rows are taken from the end (`last`) and have to be
 -- turned round afterwards. `joins` bring what the keys need of other tables.
 -- `distinct` keeps the first row, in the order asked for, of each combination
--- of these columns; cursors and counts look at what is kept. `behind.after()` is
--- a list of conditions of which one holds for every row that lies at or before
--- the cursor `after`; `behind.before()` likewise.
+-- of these columns; cursors and counts look at what is kept. `behind.after` and
+-- `behind.before` tell of what a cursor cuts off: whether its row `exists`, and
+-- conditions that hold for that row `itself` and for those `farther` away.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.window
 local errors = require("lunette.graphql.errors")
@@ -74,12 +74,10 @@ local function add_cursor(context, out, model, alias, args, name)
     local cursor = order.cursor(context, model, out.keys, id)
     out.cursors[#out.cursors + 1] =
         order.beyond(out.keys, level, cursor, after)
-    out.behind[name] = function()
-        return {
-            sql.column(alias, "id") .. " = " .. id,
-            order.beyond(out.keys, level, cursor, not after),
-        }
-    end
+    out.behind[name] = {
+        exists = cursor(), itself = sql.column(alias, "id") .. " = " .. id,
+        farther = order.beyond(out.keys, level, cursor, not after),
+    }
 end
 
 -- Entry ---------------------------------------------------------------------

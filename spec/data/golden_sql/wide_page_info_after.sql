@@ -6,11 +6,7 @@ FROM (SELECT t0."id"
 FROM "test"."user" AS t0
 WHERE t0."id" > (SELECT k1 FROM c0)
 ORDER BY t0."id" ASC NULLS LAST LIMIT $2::int4::int8 + 1) AS t0) SELECT (SELECT count(*) > $2::int4
-FROM page), (EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE t0."id" = $1::text) OR EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE t0."id" < (SELECT k1 FROM c0))), (SELECT t2."id"
+FROM page), EXISTS (SELECT 1 FROM c0), (SELECT t2."id"
 FROM page AS t2
 WHERE t2."#" <= $2::int4
 ORDER BY t2."#" DESC LIMIT 1), ARRAY(SELECT ROW(t0."id")

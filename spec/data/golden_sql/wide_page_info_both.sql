@@ -10,18 +10,8 @@ WHERE (t0."createdAt" <= (SELECT k1 FROM c0)
 AND (t0."createdAt" < (SELECT k1 FROM c0) OR t0."id" > (SELECT k2 FROM c0)))
 AND (t0."createdAt" >= (SELECT k1 FROM c1)
 AND (t0."createdAt" > (SELECT k1 FROM c1) OR t0."id" < (SELECT k2 FROM c1)))
-ORDER BY t0."createdAt" ASC NULLS LAST, t0."id" DESC NULLS FIRST LIMIT $3::int4::int8 + 1) AS t0) SELECT (EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE t0."id" = $2::text) OR EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE (t0."createdAt" <= (SELECT k1 FROM c1)
-AND (t0."createdAt" < (SELECT k1 FROM c1) OR t0."id" > (SELECT k2 FROM c1))))), ((SELECT count(*) > $3::int4
-FROM page) OR EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE t0."id" = $1::text) OR EXISTS (SELECT 1
-FROM "test"."user" AS t0
-WHERE (t0."createdAt" >= (SELECT k1 FROM c0)
-AND (t0."createdAt" > (SELECT k1 FROM c0) OR t0."id" < (SELECT k2 FROM c0))))), (SELECT t3."id"
+ORDER BY t0."createdAt" ASC NULLS LAST, t0."id" DESC NULLS FIRST LIMIT $3::int4::int8 + 1) AS t0) SELECT EXISTS (SELECT 1 FROM c1), ((SELECT count(*) > $3::int4
+FROM page) OR EXISTS (SELECT 1 FROM c0)), (SELECT t3."id"
 FROM page AS t3
 WHERE t3."#" <= $3::int4
 ORDER BY t3."#" DESC LIMIT 1), (SELECT t4."id"

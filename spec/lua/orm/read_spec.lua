@@ -264,6 +264,25 @@ describe("a read", function()
             get("{ users(first: 1) { posts(skip: 1, last: 1) { id } } }"))
     end)
 
+    it("finds the row of the list when a relation leads back to it", function()
+        assert.same({
+            { name = "Ann", posts = { { title = "Two", author = {
+                id = "u1", name = "Ann", __typename = "User",
+                posts = { { id = "p3", author = { age = 30 } } } } } } },
+            { name = "Bob", posts = {} },
+        }, get("{ users(first: 2) { name posts(skip: 1, first: 1) { title"
+            .. " author { id name __typename posts(last: 1) { id"
+            .. " author { age } } } } } }"))
+        assert.same({ { children = { { name = "leaf",
+            parent = { name = "root", parent = cjson.null } } } } },
+            get('{ tags(where: { name: "root" }) { children(first: 1)'
+                .. " { name parent { name parent { name } } } } }"))
+        -- the reviewer is another relation to the same model
+        assert.same({ { posts = { { reviewer = { name = "Bob" } } } } },
+            get("{ users(first: 1) { posts(first: 1) { reviewer { name } } }"
+                .. " }"))
+    end)
+
     it("reads relations from the linked id alone", function()
         assert.same({
             { author = { id = "u1", __typename = "User" },

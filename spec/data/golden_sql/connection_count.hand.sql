@@ -1,0 +1,1 @@
+SELECT count(*) FROM test."user" WHERE age = $1::int

@@ -1,0 +1,1 @@
+SELECT id, email FROM test."user" WHERE id = $1::text

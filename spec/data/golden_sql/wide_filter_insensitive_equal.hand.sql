@@ -1,0 +1,1 @@
+SELECT id FROM test."user" WHERE lower(name) = lower($1::text) ORDER BY id
