@@ -356,6 +356,8 @@ static int write_settings(const struct lun_config *config,
                    "max_wal_size = 1GB\n"
                    "checkpoint_timeout = 15min\n"
                    "random_page_cost = 1.1\n"
+                   /* who lost is sent again by us: do not keep him waiting */
+                   "deadlock_timeout = 100ms\n"
                    "jit = off\n"
                    /* requests are many and short, cores few */
                    "max_parallel_workers_per_gather = 0\n"

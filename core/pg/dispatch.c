@@ -12,8 +12,7 @@
 
 static bool is_free(const struct lun_pg_connection *c)
 {
-    return c->state == LUN_PG_READY && lun_pg_pipeline_is_idle(c) &&
-           !c->retire;
+    return c->state == LUN_PG_READY && lun_pg_pipeline_is_idle(c) && !c->retire;
 }
 
 static struct lun_pg_connection *free_connection(struct lun_pg_pool *pool,

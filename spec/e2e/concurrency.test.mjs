@@ -12,6 +12,7 @@ model "Member" { fields = {
   version = bigint {},
   groups  = refs "Team" { by = "members" },
   captain = many "Team" { by = "captain" },
+  friends = refs "Member" { one_sided = true },
 } }
 model "Team" { fields = {
   name    = text { required = true, unique = true, size = 50 },
@@ -68,6 +69,18 @@ describe('a hundred at once', () => {
     const { membersConnection } = await server.dataOf(
       '{ membersConnection(where: { name: "new" }) { aggregate { count } } }');
     assert.equal(membersConnection.aggregate.count, 1);
+  });
+
+  test('changes of records that link to each other do not stop each other', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `friend${i}`);
+    await server.dataOf(`mutation { ${names.map((name, i) =>
+      `a${i}: createMember(data: { name: "${name}" }) { id }`).join(' ')} }`);
+    const by = (list) => `[${list.map((name) => `{ name: "${name}" }`).join(', ')}]`;
+    await hundred((i) => `mutation { updateMember(where: { name: "${names[i % 8]}" },
+      data: { friends: { connect: ${by(i % 2 ? names : [...names].reverse())} } }) { id } }`);
+    const { members } = await server.dataOf(
+      '{ members(where: { name_starts_with: "friend" }) { friends { name } } }');
+    assert.deepEqual(members.map(({ friends }) => friends.length), names.map(() => 8));
   });
 
   test('connections of the same records link them once', async () => {

@@ -69,9 +69,9 @@ local function parents_of(relation, params, ids)
 end
 
 local function lock_rows(job, model, params, condition)
-    return sql.ids(sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s"
-        .. " ORDER BY t.\"id\" FOR UPDATE OF t")
-        :format(sql.table(model), condition), params.list))
+    return sql.ids(sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s%s")
+        :format(sql.table(model), condition, seek.lock_clause("delete")),
+        params.list))
 end
 
 local gather

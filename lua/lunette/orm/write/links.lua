@@ -44,14 +44,14 @@ local function set_column(job, relation, params, value, condition)
             touched(job, model, params), condition), params.list)
 end
 
---- Ids of the children of a row. With `lock` they are locked.
+--- Ids of the children of a row. `lock` as of seek.lock_clause.
 function links.children(job, relation, parent, lock)
     local params = sql.params()
     local linked = seek.linked_sql(relation, parent_param(params, relation,
         parent))
-    return sql.ids(sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s"
-        .. " ORDER BY t.\"id\"%s"):format(sql.table(relation.child), linked,
-        lock and " FOR UPDATE OF t" or ""), params.list))
+    return sql.ids(sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s%s")
+        :format(sql.table(relation.child), linked, lock
+            and seek.lock_clause(lock) or " ORDER BY t.\"id\""), params.list))
 end
 
 -- Own column ----------------------------------------------------------------

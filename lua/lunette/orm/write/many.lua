@@ -31,15 +31,15 @@ end
 
 -- Rows are locked in the order of their ids, so that two writes that overlap
 -- wait for each other.
-local function hits(model, where)
-    return ("SELECT t.\"id\" FROM %s t%s ORDER BY t.\"id\" FOR UPDATE OF t")
-        :format(sql.table(model), where)
+local function hits(model, where, lock)
+    return ("SELECT t.\"id\" FROM %s t%s%s"):format(sql.table(model), where,
+        seek.lock_clause(lock))
 end
 
-local function ids_of(job, model, filter, relation, parent)
+local function ids_of(job, model, filter, relation, parent, lock)
     local params = filter_params(job, filter)
     local where = condition_of(filter, relation, parent, params)
-    return sql.ids(sql.query(job, hits(model, where), params.list))
+    return sql.ids(sql.query(job, hits(model, where, lock), params.list))
 end
 
 --- Changes all rows that fit; returns how many. With `relation` and `parent`
@@ -47,13 +47,14 @@ end
 function many.update(job, model, filter, data, relation, parent)
     local texts = update.texts(job, data)
     if not next(texts) then
-        return #ids_of(job, model, filter, relation, parent)
+        return #ids_of(job, model, filter, relation, parent, true)
     end
     local params = filter_params(job, filter)
     local where = condition_of(filter, relation, parent, params)
     local rows = sql.query(job, ("UPDATE %s u SET %s FROM (%s) hit"
         .. " WHERE u.\"id\" = hit.\"id\""):format(sql.table(model),
-        update.assignments(job, model, texts, params), hits(model, where)),
+        update.assignments(job, model, texts, params), hits(model, where,
+        true)),
         params.list)
     return rows.n
 end
@@ -62,7 +63,8 @@ local function delete_alone(job, model, filter)
     local params = filter_params(job, filter)
     local rows = sql.query(job, ("DELETE FROM %s u USING (%s) hit"
         .. " WHERE u.\"id\" = hit.\"id\""):format(sql.table(model),
-        hits(model, condition_of(filter, nil, nil, params))), params.list)
+        hits(model, condition_of(filter, nil, nil, params), "delete")),
+        params.list)
     return rows.n
 end
 
@@ -71,7 +73,7 @@ function many.delete(job, model, filter, relation, parent)
     if not relation and job.graph:is_alone(model) then
         return delete_alone(job, model, filter)
     end
-    local ids = ids_of(job, model, filter, relation, parent)
+    local ids = ids_of(job, model, filter, relation, parent, "delete")
     delete.ids(job, model, ids)
     return #ids
 end

@@ -40,10 +40,11 @@ local function flagged(job, items)
 end
 
 -- Rows that selectors name; leaves with 3041 when one is not a child of `id`.
-local function connected(job, relation, id, selectors)
+-- `lock` as of seek.lock_clause.
+local function connected(job, relation, id, selectors, lock)
     local ids, seen = {}, {}
     local rows = seek.rows(job, relation.child, selectors,
-        { lock = true, relation = relation, parent = id })
+        { lock = lock, relation = relation, parent = id })
     for _, row in ipairs(rows) do
         if not row.linked then
             fail.unconnected(relation, by_id(id), by_id(row.id))
@@ -57,8 +58,8 @@ local function connected(job, relation, id, selectors)
 end
 
 -- The child of a to-one relation; leaves with 3041 when there is none.
-local function only_child(job, relation, id)
-    local child = links.children(job, relation, id, true)[1]
+local function only_child(job, relation, id, lock)
+    local child = links.children(job, relation, id, lock)[1]
     if not child then fail.unconnected(relation, by_id(id)) end
     return child
 end
@@ -112,9 +113,11 @@ end
 
 function VERBS.delete(job, relation, id, items)
     if relation.parent_many then
-        delete.ids(job, relation.child, connected(job, relation, id, items))
+        delete.ids(job, relation.child, connected(job, relation, id, items,
+            "delete"))
     elseif flagged(job, items) then
-        delete.ids(job, relation.child, { only_child(job, relation, id) })
+        delete.ids(job, relation.child,
+            { only_child(job, relation, id, "delete") })
     end
 end
 
@@ -147,10 +150,11 @@ end
 function VERBS.disconnect(job, relation, id, items)
     if relation.parent_many then
         required.check_cut(relation)
-        links.detach(job, relation, id, connected(job, relation, id, items))
+        links.detach(job, relation, id, connected(job, relation, id, items,
+            true))
     elseif flagged(job, items) then
         required.check_cut(relation)
-        only_child(job, relation, id)
+        only_child(job, relation, id, true)
         links.detach(job, relation, id)
     end
 end

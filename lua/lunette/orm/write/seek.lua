@@ -3,7 +3,8 @@
 -- All selectors of one list are resolved by one statement for each unique field
 -- that they use. Rows that are about to change are locked, in the order of
 -- their ids, so that two writes of the same rows wait for each other instead of
--- blocking each other.
+-- blocking each other. Only rows that are about to be deleted are locked against
+-- others that link to them: a change of a row does not stop such links.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.seek
 local base = require("lunette.orm.sql")
@@ -36,8 +37,12 @@ function seek.absent(job, selector)
     fail.with(errors.absent(selector.model.name, selector.field.graphql, shown))
 end
 
-local function lock_clause(lock)
-    return lock and " ORDER BY t.\"id\" FOR UPDATE OF t" or ""
+--- The end of a statement that finds rows t: nothing, or in order and locked to
+-- be changed (`lock` is true) or to be deleted ("delete").
+function seek.lock_clause(lock)
+    if not lock then return "" end
+    return (" ORDER BY t.\"id\" FOR %s OF t"):format(lock == "delete"
+        and "UPDATE" or "NO KEY UPDATE")
 end
 
 -- SQL that tells whether row t is a child of parent `$n` by `relation`.
@@ -85,7 +90,7 @@ local function search(job, model, group, options, found)
     local rows = sql.query(job, ("SELECT k.n, t.\"id\", %s FROM unnest(%s)"
         .. " WITH ORDINALITY AS k(v, n) JOIN %s t ON t.%s = k.v::%s%s")
         :format(linked, keys, sql.table(model), sql.quote(group.field.column),
-            group.field.pg, lock_clause(options.lock)), params.list)
+            group.field.pg, seek.lock_clause(options.lock)), params.list)
     for _, row in ipairs(rows) do
         found[group.at[tonumber(row[1])]] =
             { id = row[2], linked = row[3] == "t" or row[3] == "true" }
@@ -94,7 +99,7 @@ end
 
 --- Resolves selectors of one model to a list of {id=, linked=}, in their order;
 -- leaves with 3039 at the first that names no row.
--- Options: `lock` (the rows will change), `relation` and `parent` (an id: fills
+-- Options: `lock` (as of `lock_clause`), `relation` and `parent` (an id: fills
 -- `linked`), `lenient` (false in the list instead of leaving).
 function seek.rows(job, model, selectors, options)
     local found = {}
@@ -128,14 +133,15 @@ function seek.condition(params, selector, key)
         .. params.push(key, selector.field.pg)
 end
 
---- Id of the one row that a selector names, locked; nil when there is none.
-function seek.one(job, selector)
+--- Id of the one row that a selector names, locked (`lock` as of `lock_clause`);
+-- nil when there is none.
+function seek.one(job, selector, lock)
     local key = seek.key(job, selector)
     if not key then return nil end
     local params = sql.params()
-    local rows = sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s FOR"
-        .. " UPDATE"):format(sql.table(selector.model),
-            seek.condition(params, selector, key)), params.list)
+    local rows = sql.query(job, ("SELECT t.\"id\" FROM %s t WHERE %s%s")
+        :format(sql.table(selector.model), seek.condition(params, selector,
+            key), seek.lock_clause(lock)), params.list)
     return rows[1] and rows[1][1]
 end
 

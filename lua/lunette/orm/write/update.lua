@@ -116,7 +116,7 @@ function update.selected(job, selector, data)
     if next(texts) then
         id = assign(job, data.model, texts, by_selector(selector, key))
     else
-        id = seek.one(job, selector)
+        id = seek.one(job, selector, true)
     end
     if id then job.nested(job, id, rest) end
     return id
