@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { blocks } from './support/markdown.mjs';
+import { freePort } from './support/ports.mjs';
 import { bin, lunette, root, sampleApps, request, Server, temporaryFolder, until }
   from './support/server.mjs';
 
@@ -122,14 +123,15 @@ describe('the commands of operating.md', () => {
     run('./lunette up --port 0 --detach');
   });
   after(() => {
-    for (const data of ['.lunette', '.restored', '.external']) {
+    for (const data of ['.lunette', '.restored', '.tls', '.external']) {
       spawnSync(bin, ['down', '--data', data], { cwd: folder });
     }
   });
 
   for (const { text, line } of blocks(operating).filter((one) => one.kind === 'sh')) {
     test(`${line}: ${text.split('\n')[0]}`, async () => {
-      const output = run(text.replaceAll('--port 8090', '--port 0'));
+      const output = run(text.replaceAll('--port 8090', '--port 0')
+        .replaceAll('8443', String(await freePort())));
       if (!/token --user admin/.test(text)) return;
       const { url } = JSON.parse(run('./lunette status --json'));
       const answer = await until('the new key to count', async () => {

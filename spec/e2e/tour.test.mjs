@@ -3,25 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { blocks } from './support/markdown.mjs';
+import { freePort } from './support/ports.mjs';
 import { bin, request, root, sampleApps, sleep, temporaryFolder, until } from './support/server.mjs';
 
 const HOST = 'http://127.0.0.1:8080';
-
-/** A port that is free together with the next one. */
-async function freePort() {
-  for (;;) {
-    const port = 20000 + Math.floor(Math.random() * 20000);
-    const taken = await Promise.all([port, port + 1].map((one) => new Promise((resolve) => {
-      const server = net.createServer().once('error', () => resolve(true));
-      server.listen(one, '127.0.0.1', () => server.close(() => resolve(false)));
-    })));
-    if (!taken.includes(true)) return port;
-  }
-}
 
 /** A folder like a clone, with a built program. */
 function clone() {
