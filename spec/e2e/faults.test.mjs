@@ -92,7 +92,11 @@ describe('a worker that is killed', () => {
 
   test('over and over is not given up', async () => {
     for (let i = 0; i < 5; i++) {
-      const [{ pid }] = await until('two workers', () => workersReady(server, 2));
+      // The status may still name the one that has just been killed.
+      const [{ pid }] = await until('two live workers', () => {
+        const workers = workersReady(server, 2);
+        return workers && workers.every((one) => isAlive(one.pid)) && workers;
+      });
       process.kill(pid, 'SIGKILL');
       await until('its end', () => !isAlive(pid));
     }
