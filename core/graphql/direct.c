@@ -153,8 +153,7 @@ static void push_items(struct lun_buf *out,
  * `out`, or SIZE_MAX for NULL. */
 static size_t push_param(struct lun_buf *out,
                          const struct lun_direct_source *source,
-                         struct lun_direct_write *const *writes,
-                         unsigned count)
+                         struct lun_direct_write *const *writes, unsigned count)
 {
     size_t at = out->len, len;
     if (source->kind == LUN_DIRECT_ARRAY) {
@@ -219,8 +218,8 @@ static void run_single(struct lun_direct_write *write)
 {
     struct lun_direct *direct = write->direct;
     lun_metrics_add(LUN_METRIC_WRITES_ALONE, 1);
-    if (!send_statement(direct, &direct->single, &write, 1,
-                        write->deadline_ns, on_single, write))
+    if (!send_statement(direct, &direct->single, &write, 1, write->deadline_ns,
+                        on_single, write))
         return;
     struct lun_pg_error error = {.code = LUN_EMEMORY, .before_send = true};
     write->cb(write->context, NULL, -1, &error);
@@ -394,8 +393,8 @@ static void run_batch(struct lun_direct *direct)
 /* Writes that no statement can take together do not wait for each other. */
 static bool may_go(const struct lun_direct *direct)
 {
-    return direct->first && (direct->under_way < UNDER_WAY_MAX ||
-                             !direct->merged.statement.sql);
+    return direct->first &&
+           (direct->under_way < UNDER_WAY_MAX || !direct->merged.statement.sql);
 }
 
 static void on_turn(void *context)

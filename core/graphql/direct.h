@@ -20,7 +20,6 @@
 
 struct lun_arena;
 
-
 enum lun_direct_kind {
     LUN_DIRECT_NULL,
     LUN_DIRECT_SLOT,  /* parameter `index` of the write */
@@ -64,7 +63,7 @@ struct lun_direct_write;
 struct lun_direct {
     struct lun_direct_statement single;
     struct lun_direct_statement merged; /* its parameters are arrays */
-    enum lun_direct_id *ids; /* LUN_DIRECT_UUID, else base 36 */
+    enum lun_direct_id *ids;            /* LUN_DIRECT_UUID, else base 36 */
     size_t id_count;
     struct lun_direct_need *needs;
     size_t need_count;
@@ -105,8 +104,8 @@ bool lun_direct_fits(const struct lun_direct *direct,
 bool lun_direct_failed_clean(const struct lun_pg_error *error);
 
 /*
- * Runs `write`, whose params fit; the caller keeps the plan alive. Returns 0, or
- * LUN_EMEMORY and has done nothing. The callback is never called before this
+ * Runs `write`, whose params fit; the caller keeps the plan alive. Returns 0,
+ * or LUN_EMEMORY and has done nothing. The callback is never called before this
  * returns.
  */
 int lun_direct_run(struct lun_direct *direct, struct lun_merge *merge,

@@ -56,4 +56,19 @@ function Run:params(sources, ids)
     return list
 end
 
+--- The items of each of the array sources.
+function Run:lists(sources, ids)
+    self:params({}, ids)
+    local lists = {}
+    for i, source in ipairs(sources) do lists[i] = self:params(source.array) end
+    return lists
+end
+
+--- Lists of texts as parameters.
+function direct.arrays(lists)
+    local texts = {}
+    for i, list in ipairs(lists) do texts[i] = values.array(list) end
+    return texts
+end
+
 return direct
