@@ -449,6 +449,12 @@ static const char *read_url(struct call *call)
     return read_parameters(call, query, operation, variables, extensions);
 }
 
+static bool is_coded(const struct lun_http_request *http)
+{
+    const char *coding = lun_http_header_get(http, "content-encoding");
+    return coding && *coding && strcasecmp(coding, "identity") != 0;
+}
+
 static void start(struct call *call)
 {
     struct lun_http_request *http = call->http;
@@ -460,6 +466,11 @@ static void start(struct call *call)
         refuse_code(call, LUN_EBAD_INPUT, 406,
                     "this endpoint answers application/graphql-response+json"
                     " or application/json");
+        return;
+    }
+    if (is_coded(http)) {
+        refuse_code(call, LUN_EBAD_INPUT, 415,
+                    "the body must not have a content encoding");
         return;
     }
     if (http->method == LUN_HTTP_POST &&

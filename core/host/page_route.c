@@ -13,6 +13,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/host/answer.h"
 #include "core/host/config.h"
 #include "core/host/program.h"
 #include "core/host/release.h"
@@ -77,9 +78,17 @@ static bool file_of(const struct lun_config *config, const char *path,
     return snprintf(out, PATH_MAX, "%s%s%s", pages, path, rest) < PATH_MAX;
 }
 
-static bool read_page(const char *path, struct lun_buf *out)
+/* A file that was read, and its validator. */
+struct page {
+    struct lun_buf body;
+    enum lun_http_coding coding;
+    char tag[64];
+};
+
+static bool read_file(const char *path, struct page *page)
 {
     struct stat info;
+    struct lun_buf *out = &page->body;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
@@ -90,9 +99,40 @@ static bool read_page(const char *path, struct lun_buf *out)
         ssize_t got = read(fd, out->data, (size_t)info.st_size);
         ok = got == info.st_size;
         out->len = ok ? (size_t)got : 0;
+        (void)snprintf(page->tag, sizeof(page->tag), "W/\"%llx-%llx-%lx\"",
+                       (unsigned long long)info.st_size,
+                       (unsigned long long)info.st_mtim.tv_sec,
+                       (unsigned long)info.st_mtim.tv_nsec);
     }
     (void)close(fd);
     return ok;
+}
+
+/* The packed form of a page stands beside it where the build made one. */
+static bool read_coded(const char *path, enum lun_http_coding coding,
+                       struct page *page)
+{
+    char packed[PATH_MAX];
+    const char *suffix = coding == LUN_HTTP_BROTLI ? "br" : "gz";
+    if (snprintf(packed, sizeof(packed), "%s.%s", path, suffix) >= PATH_MAX ||
+        !read_file(packed, page))
+        return false;
+    page->coding = coding;
+    return true;
+}
+
+static bool read_page(const char *path, const char *accept, struct page *page)
+{
+    unsigned gzip = LUN_HTTP_CODING_BIT(LUN_HTTP_GZIP);
+    unsigned all = gzip | LUN_HTTP_CODING_BIT(LUN_HTTP_BROTLI);
+    page->coding = LUN_HTTP_IDENTITY;
+    if (lun_http_coding_pick(accept, all) == LUN_HTTP_BROTLI &&
+        read_coded(path, LUN_HTTP_BROTLI, page))
+        return true;
+    if (lun_http_coding_pick(accept, gzip) == LUN_HTTP_GZIP &&
+        read_coded(path, LUN_HTTP_GZIP, page))
+        return true;
+    return read_file(path, page);
 }
 
 static void observe(const struct lun_http_request *request, int status)
@@ -120,23 +160,32 @@ void lun_page_route(struct lun_service *service,
                     struct lun_http_request *request)
 {
     char file[PATH_MAX];
-    struct lun_buf page;
+    struct page page;
     const char *type;
+    const char *accept = lun_http_header_get(request, "accept-encoding");
     /* The front page is GraphiQL. */
     const char *path =
         strcmp(request->path, "/") ? request->path : "/graphiql";
-    lun_buf_init(&page);
+    lun_buf_init(&page.body);
     if (!file_of(service->config, path, file) ||
-        !(type = type_of(file)) || !read_page(file, &page)) {
+        !(type = type_of(file)) || !read_page(file, accept, &page)) {
         respond_error(service, request, 404, "nothing is here");
     } else if (request->method != LUN_HTTP_GET &&
                request->method != LUN_HTTP_HEAD) {
         respond_error(service, request, 405, "pages are read by GET");
     } else {
         observe(request, 200);
-        lun_service_respond(service, service->current, request, 200, type,
-                            "content-security-policy", policy, page.data,
-                            page.len);
+        const struct lun_answer answer = {
+            .status = 200,
+            .type = type,
+            .extra_name = "content-security-policy",
+            .extra_value = policy,
+            .body = page.body.data,
+            .len = page.body.len,
+            .tag = page.tag,
+            .coding = page.coding,
+        };
+        lun_answer_send(service, service->current, request, &answer);
     }
-    lun_buf_release(&page);
+    lun_buf_release(&page.body);
 }

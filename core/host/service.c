@@ -12,6 +12,7 @@
 #include "core/bind/write.h"
 #include "core/graphql/merge.h"
 #include "core/graphql/plan_cache.h"
+#include "core/host/answer.h"
 #include "core/host/config.h"
 #include "core/host/limits.h"
 #include "core/host/program.h"
@@ -31,19 +32,13 @@ void lun_service_respond(struct lun_service *service,
                          const char *type, const char *extra_name,
                          const char *extra_value, const char *body, size_t len)
 {
-    struct lun_http_header headers[6] = {
-        {"content-type", type},
-        {"lunette-release", release->header},
-        {"x-content-type-options", "nosniff"},
-    };
-    size_t count = 3;
-    (void)service;
-    if (!strncmp(type, "application/", 12))
-        headers[count++] =
-            (struct lun_http_header){"cache-control", "no-store"};
-    if (extra_name)
-        headers[count++] = (struct lun_http_header){extra_name, extra_value};
-    lun_http_respond(request, status, headers, count, body, len);
+    const struct lun_answer answer = {.status = status,
+                                      .type = type,
+                                      .extra_name = extra_name,
+                                      .extra_value = extra_value,
+                                      .body = body,
+                                      .len = len};
+    lun_answer_send(service, release, request, &answer);
 }
 
 static void respond_keys(struct lun_service *service,
@@ -135,8 +130,9 @@ static int open_parts(struct lun_service *service, const char *data,
     if (rc)
         return rc;
     service->writer = lun_bind_writer_new(service->framework, service->loop);
+    service->gzip = lun_http_gzip_new();
     service->merge = lun_merge_new(service->loop, service->pool);
-    if (!service->writer || !service->merge)
+    if (!service->writer || !service->merge || !service->gzip)
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     service->auth = (struct lun_auth){.config = config,
                                       .pool = service->pool,
@@ -154,6 +150,7 @@ static void free_service(struct lun_service *service)
     lun_framework_close(service->framework);
     lun_token_keys_close(service->keys);
     lun_net_tls_close(service->tls);
+    lun_http_gzip_free(service->gzip);
     free(service);
 }
 
@@ -232,10 +229,24 @@ void lun_service_abort(struct lun_service *service)
 
 /* Ending ------------------------------------------------------------------- */
 
+/* Jobs on threads come back to the service. */
+static void end_when_done(struct lun_service *service)
+{
+    if (service->served && !service->jobs)
+        lun_pg_pool_close(service->pool, on_pool_closed, service);
+}
+
+void lun_service_job_done(struct lun_service *service)
+{
+    service->jobs--;
+    end_when_done(service);
+}
+
 static void on_server_closed(void *context)
 {
     struct lun_service *service = context;
-    lun_pg_pool_close(service->pool, on_pool_closed, service);
+    service->served = true;
+    end_when_done(service);
 }
 
 void lun_service_drain(struct lun_service *service,

@@ -17,6 +17,7 @@ struct lun_bind_writer;
 struct lun_config;
 struct lun_err;
 struct lun_framework;
+struct lun_http_gzip;
 struct lun_http_request;
 struct lun_http_server;
 struct lun_merge;
@@ -35,10 +36,13 @@ struct lun_service {
     struct lun_token_keys *keys;
     struct lun_http_server *server;
     struct lun_net_tls *tls; /* NULL: plain http */
+    struct lun_http_gzip *gzip;
     struct lun_auth auth;
     struct lun_graphql_limits limits;
     struct lun_release *current;  /* serves */
     struct lun_release *prepared; /* waits for its commit; NULL: none */
+    unsigned jobs; /* on threads; the service stays until they are done */
+    bool served;   /* the server has closed */
     void (*drained)(void *context);
     void *drained_context;
 };
@@ -63,6 +67,9 @@ void lun_service_abort(struct lun_service *service);
  * `drained` comes last. Once only. */
 void lun_service_drain(struct lun_service *service,
                        void (*drained)(void *context), void *context);
+
+/* A job that was counted in `jobs` has ended. */
+void lun_service_job_done(struct lun_service *service);
 
 /* Sets the gauges of the metrics. */
 void lun_service_measure(const struct lun_service *service);
