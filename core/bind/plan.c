@@ -75,8 +75,8 @@ static bool has(lua_State *L, int index, const char *name)
     return there;
 }
 
-static const char **read_names(lua_State *L, int index,
-                               struct lun_arena *arena, size_t *count)
+static const char **read_names(lua_State *L, int index, struct lun_arena *arena,
+                               size_t *count)
 {
     *count = lua_istable(L, index) ? lua_objlen(L, index) : 0;
     const char **names = take(L, arena, *count, sizeof(*names));
@@ -105,9 +105,8 @@ static void read_path(lua_State *L, struct lun_arena *arena,
         if (lua_type(L, -1) == LUA_TNUMBER)
             out->steps[i].index = (size_t)lua_tointeger(L, -1);
         else
-            out->steps[i].key =
-                lun_arena_strndup(arena, luaL_checkstring(L, -1),
-                                  strlen(lua_tostring(L, -1)));
+            out->steps[i].key = lun_arena_strndup(
+                arena, luaL_checkstring(L, -1), strlen(lua_tostring(L, -1)));
         lua_pop(L, 1);
     }
 }
@@ -374,8 +373,7 @@ static void read_direct_list(lua_State *L, int index, const char *name,
                              struct lun_direct_source **out, size_t *count);
 
 /* The SOURCE table at `index`. */
-static void read_direct_source(lua_State *L, int index,
-                               struct lun_arena *arena,
+static void read_direct_source(lua_State *L, int index, struct lun_arena *arena,
                                struct lun_direct_source *out)
 {
     static const char *const moments[] = {"datetime", "date", "time"};
@@ -439,9 +437,8 @@ static void read_ids(lua_State *L, int index, struct lun_arena *arena,
     out->ids = take(L, arena, out->id_count, sizeof(*out->ids));
     for (size_t i = 0; i < out->id_count; i++) {
         lua_rawgeti(L, list, (int)i + 1);
-        out->ids[i] = !strcmp(luaL_checkstring(L, -1), "uuid")
-                          ? LUN_DIRECT_UUID
-                          : LUN_DIRECT_ANY;
+        out->ids[i] = !strcmp(luaL_checkstring(L, -1), "uuid") ? LUN_DIRECT_UUID
+                                                               : LUN_DIRECT_ANY;
         lua_pop(L, 1);
     }
     lua_getfield(L, index, "needs");
@@ -594,8 +591,7 @@ static lua_State *main_state(lua_State *L)
     return main ? main : L;
 }
 
-struct lun_plan *lun_bind_plan_new(lua_State *L, int index,
-                                   struct lun_err *err)
+struct lun_plan *lun_bind_plan_new(lua_State *L, int index, struct lun_err *err)
 {
     struct lun_plan *plan = lun_plan_new();
     if (!plan) {

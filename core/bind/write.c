@@ -54,14 +54,14 @@ struct write {
     bool waiting; /* a statement of the coroutine is under way */
     const struct kept_shape *select; /* its rows become JSON, not tables */
     struct known_statement *once;    /* statement that is not remembered */
-    int db_code;  /* cause of the last statement that failed, 0: none */
+    int db_code; /* cause of the last statement that failed, 0: none */
     bool committing;
-    bool single; /* one statement changes everything: no transaction */
+    bool single;   /* one statement changes everything: no transaction */
     bool in_doubt; /* the last statement was lost after it had been sent */
     unsigned tries;
     struct lun_buf json; /* the value, once it is known */
-    bool all;              /* every field of the mutation, in one transaction */
-    size_t failed;         /* then: which one did */
+    bool all;            /* every field of the mutation, in one transaction */
+    size_t failed;       /* then: which one did */
     size_t json_count;
     struct lun_buf *jsons; /* then: the values, by field */
     uv_timer_t timer;
@@ -201,8 +201,8 @@ static void commit(struct write *write)
 {
     write->committing = true;
     lun_pg_session_exec(write->session, "commit",
-                        lun_exec_config_of(write->exec)->deadline_ns,
-                        on_commit, write);
+                        lun_exec_config_of(write->exec)->deadline_ns, on_commit,
+                        write);
 }
 
 /* Running the coroutine ---------------------------------------------------- */
@@ -243,8 +243,7 @@ static void fail_from_table(struct write *write, lua_State *co)
 /* What the host judges itself: causes without a meaning for the client. */
 static void fail_from_database(struct write *write, lua_State *co)
 {
-    struct lun_pg_error pg = {.code = write->db_code,
-                              .lost = write->in_doubt};
+    struct lun_pg_error pg = {.code = write->db_code, .lost = write->in_doubt};
     lua_getfield(co, -1, "message");
     snprintf(pg.message, sizeof(pg.message), "%s",
              lua_isstring(co, -1) ? lua_tostring(co, -1) : "");
@@ -453,7 +452,8 @@ static void on_result(void *context, const PGresult *result,
     }
 }
 
-/* What the coroutine calls -------------------------------------------------- */
+/* What the coroutine calls --------------------------------------------------
+ */
 
 /* The write behind ctx or ctx.db; raises when it is over. */
 static struct write *check_write(lua_State *L, int index)
@@ -482,9 +482,8 @@ static struct known_statement *make_statement(const char *sql, size_t len,
     return known;
 }
 
-static struct lun_pg_statement *find_statement(struct write *write,
-                                               const char *sql, size_t len,
-                                               int params)
+static struct lun_pg_statement *
+find_statement(struct write *write, const char *sql, size_t len, int params)
 {
     struct lun_map *map = &write->writer->statements;
     struct known_statement *known = lun_map_get(map, sql, len);
@@ -529,15 +528,14 @@ static int run_statement(lua_State *L, struct write *write, bool text)
     const char *sql = luaL_checklstring(L, 2, &len);
     int count = lua_istable(L, 3) ? (int)lua_objlen(L, 3) : 0;
     /* The values stay on the coroutine's stack while they are copied. */
-    const char **values = lua_newuserdata(
-        L, ((size_t)count + 1) * sizeof(*values));
+    const char **values =
+        lua_newuserdata(L, ((size_t)count + 1) * sizeof(*values));
     luaL_checkstack(L, count + 1, "too many parameters");
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, 3, i + 1);
         values[i] = param_text(L, -1);
     }
-    struct lun_pg_statement *statement =
-        find_statement(write, sql, len, count);
+    struct lun_pg_statement *statement = find_statement(write, sql, len, count);
     if (!statement)
         return luaL_error(L, "out of memory");
     statement->text_results = text;
@@ -649,7 +647,8 @@ static void push_context(struct write *write, lua_State *L, size_t field)
     lua_setfield(L, -2, "db");
 }
 
-/* Starting ------------------------------------------------------------------ */
+/* Starting ------------------------------------------------------------------
+ */
 
 static int push_run(lua_State *L)
 {
@@ -745,8 +744,7 @@ static bool is_single(struct write *write)
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
     if (write->all || config->once)
         return false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX,
-                config->plan->fields[write->index].write);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, config->plan->fields[write->index].write);
     lua_getfield(L, -1, "single");
     bool single = lua_toboolean(L, -1);
     lua_pop(L, 2);

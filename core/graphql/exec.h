@@ -2,9 +2,9 @@
  * core/graphql/exec.h - runs a plan and writes the response.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The root fields of a query run at the same time, those of a mutation one after
- * another (GraphQL section 6.2). The response is written from the binary results
- * as they come, without a tree between.
+ * The root fields of a query run at the same time, those of a mutation one
+ * after another (GraphQL section 6.2). The response is written from the binary
+ * results as they come, without a tree between.
  */
 #pragma once
 

@@ -186,8 +186,8 @@ static bool send_batch(struct batch *batch)
     if (ok) {
         struct lun_pg_params params = {.count = count, .values = values};
         group->under_way++;
-        lun_pg_pool_query(group->merge->pool, &group->merged, &params,
-                          deadline, on_batch, batch);
+        lun_pg_pool_query(group->merge->pool, &group->merged, &params, deadline,
+                          on_batch, batch);
     }
     lun_buf_release(&text);
     return ok;

@@ -74,8 +74,8 @@ struct lun_plan_error {
     int code;              /* enum lun_error_code, for the HTTP status */
     unsigned line;         /* 0: no location */
     unsigned column;
-    const char *path;      /* JSON text of the path; NULL: none */
-    char error_id[17];     /* "" or what the log calls it */
+    const char *path;  /* JSON text of the path; NULL: none */
+    char error_id[17]; /* "" or what the log calls it */
 };
 
 /* A form that the object of a field may have: node(id:) has one per model. */
@@ -104,7 +104,7 @@ struct lun_plan_field {
     const char *json;
     size_t json_len;
     struct lun_plan_error error;
-    int write; /* reference into the system VM */
+    int write;                 /* reference into the system VM */
     struct lun_direct *direct; /* what a write tries first; may be NULL */
 };
 
@@ -113,8 +113,8 @@ struct lun_plan {
     unsigned refs;
     bool mutation;
     bool transaction; /* all fields of a mutation in one */
-    bool uncached; /* depends on a literal: the cache does not take it */
-    size_t bytes; /* what it weighs in the cache */
+    bool uncached;    /* depends on a literal: the cache does not take it */
+    size_t bytes;     /* what it weighs in the cache */
     struct lun_plan_field *fields;
     size_t field_count;
     struct lun_graphql_windows windows; /* first and last, for the node limit */
@@ -155,9 +155,9 @@ int lun_plan_check_nodes(const struct lun_plan *plan,
 
 /*
  * Coerces the parameters of `field` into text values, in the arena of the
- * input. Returns 0, or an error code and fills `error` (LUN_EBAD_INPUT: what the
- * client sent is wrong).
+ * input. Returns 0, or an error code and fills `error` (LUN_EBAD_INPUT: what
+ * the client sent is wrong).
  */
 int lun_plan_bind(const struct lun_plan_field *field,
-                  const struct lun_plan_input *input,
-                  struct lun_pg_params *out, struct lun_plan_error *error);
+                  const struct lun_plan_input *input, struct lun_pg_params *out,
+                  struct lun_plan_error *error);

@@ -1,9 +1,10 @@
 // Many rows in one write, and many writes of the same rows.
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 
-import { Server } from './support/server.mjs';
+import { Server, sleep, until } from './support/server.mjs';
 
 const app = `app "c" { version = "1.0.0" }
 model "Row" {
@@ -17,7 +18,8 @@ access "Part" { admin = "all" }
 access "Tag" { admin = "all" }`;
 
 let server;
-before(async () => { server = await Server.start({ apps: { c: app } }); });
+before(async () => { server = await Server.start({ apps: { c: app },
+  args: ['--workers', '1'] }); });
 after(() => server?.down());
 
 /** Runs a mutation many times at once; all must succeed. */
@@ -87,7 +89,8 @@ describe('a hundred writes of one row at once', () => {
     await together(100, `mutation($n: String) {
       createRow(data: { code: $n, tags: { connect: [{ name: "t" }] } }) { tags { name } } }`,
     (n) => ({ n: `n${n}` }));
-    assert.equal(server.sql("select count(*) from c.part where row in (select id from c.row where code = 'c1')"), '200');
+    assert.equal(server.sql('select count(*) from c.part p join c.row r on r.id = p.row'
+      + " where r.code = 'c1'"), '200');
   });
 
   test('as writes of two rows in both orders', async () => {
@@ -104,5 +107,24 @@ describe('a hundred writes of one row at once', () => {
       a: updateRow(where: { code: $one }, data: { n: 1 }) { n }
       b: updateRow(where: { code: $two }, data: { n: 2 }) { n } }`,
     (n) => (n % 2 ? { one: 'c1', two: 'c2' } : { one: 'c2', two: 'c1' }));
+  });
+
+  test('behind a lock, which the writes of other rows do not wait for', async () => {
+    fill(3);
+    const update = (code) => server.ask(`mutation($code: String) {
+      updateRow(where: { code: $code }, data: { n: 9 }) { n } }`, { code });
+    await update('c3');
+    const { socket, database } = server.status();
+    const holder = spawn('psql', ['-h', socket, '-d', database, '-qAt', '-c',
+      "begin; update c.row set n = 0 where code = 'c1'; select pg_sleep(2)"]);
+    await until('the lock', () => server.sql(
+      "select count(*) from pg_stat_activity where query like '%pg_sleep(2)%' and state = 'active'") > 1);
+    const held = [update('c1'), update('c1')];
+    await sleep(20);
+    const started = Date.now();
+    assert.equal((await update('c2')).data.updateRow.n, 9);
+    assert.ok(Date.now() - started < 1000, `${Date.now() - started} ms`);
+    for (const each of await Promise.all(held)) assert.equal(each.data.updateRow.n, 9);
+    holder.kill();
   });
 });

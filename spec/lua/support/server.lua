@@ -108,7 +108,7 @@ end
 -- inside another.
 local function as_json(text)
     local writing, list, from =
-        text:match("^(WITH .*RETURNING %*%)) SELECT (.*) (FROM w AS t%d+.*)$")
+        text:match("^(WITH .*RETURNING [t.]*%*%)) SELECT (.*) (FROM w AS t%d+.*)$")
     if writing then
         return writing .. " SELECT row_to_json(ROW(" .. list .. ")) " .. from
     end

@@ -27,7 +27,8 @@ local delete = require("lunette.orm.write.delete")
 
 local direct = {}
 
--- Merged writes do not wait for others: whoever finds a row locked runs alone.
+-- These writes do not wait long for others, behind whom the rest would wait too:
+-- whoever finds a row locked runs alone, and then in a transaction.
 local LOCK_WAIT = "(SELECT set_config('lock_timeout', '50', true) AS s)"
 
 -- Symbols -------------------------------------------------------------------
@@ -122,9 +123,11 @@ end
 
 -- One changed row -----------------------------------------------------------
 
-local function answer_sql(plain, statement)
-    return ("WITH w AS (%s RETURNING *) SELECT %s FROM w AS %s"):format(
-        statement, plain.list, plain.alias)
+local function single_change(plain, made, word)
+    local head, condition = made.text:match("^(.*) WHERE (t%..*)$")
+    return ("WITH w AS (%s %s %s AS c WHERE c.s IS NOT NULL AND %s"
+        .. " RETURNING t.*) SELECT %s FROM w AS %s"):format(head, word,
+        LOCK_WAIT, condition, plain.list, plain.alias)
 end
 
 local function items_of(params)
@@ -167,7 +170,7 @@ local function changed(job, planned, word)
         where.field.column, { slot = where.value.slot - 1 })
         and add_keys(keys, model, texts)
     return {
-        sql = answer_sql(plain, made.text), params = sources_of(made.params),
+        sql = single_change(plain, made, word), params = sources_of(made.params),
         merged = mergeable and {
             sql = merged_change(plain, made, word),
             params = items_of(made.params), keys = keys,
