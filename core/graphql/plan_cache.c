@@ -31,20 +31,44 @@ struct lun_plan_cache {
     size_t max_entries;
 };
 
+/* Bytes wait to be hashed together: most of them come one by one. */
 struct hash {
     uint64_t a;
     uint64_t b;
+    size_t len;
+    char bytes[256];
 };
 
-static void mix(struct hash *hash, const void *data, size_t len)
+static void mix_waiting(struct hash *hash)
 {
-    hash->a = lun_map_hash(hash->a, data, len);
-    hash->b = lun_map_hash(~hash->b, data, len);
+    hash->a = lun_map_hash(hash->a, hash->bytes, hash->len);
+    hash->b = lun_map_hash(~hash->b, hash->bytes, hash->len);
+    hash->len = 0;
 }
 
 static void mix_byte(struct hash *hash, char byte)
 {
-    mix(hash, &byte, 1);
+    if (hash->len == sizeof(hash->bytes))
+        mix_waiting(hash);
+    hash->bytes[hash->len++] = byte;
+}
+
+/* A mark and the length keep a text apart from what stands around it. */
+static void mix(struct hash *hash, const char *text, size_t len)
+{
+    if (sizeof(len) + 1 + len > sizeof(hash->bytes) - hash->len)
+        mix_waiting(hash);
+    hash->bytes[hash->len++] = '"';
+    memcpy(hash->bytes + hash->len, &len, sizeof(len));
+    hash->len += sizeof(len);
+    if (len > sizeof(hash->bytes) - hash->len) {
+        mix_waiting(hash);
+        hash->a = lun_map_hash(hash->a, text, len);
+        hash->b = lun_map_hash(~hash->b, text, len);
+        return;
+    }
+    memcpy(hash->bytes + hash->len, text, len);
+    hash->len += len;
 }
 
 static bool is_scalar_list(const struct lun_json *list)
@@ -133,13 +157,17 @@ static void mix_value(struct hash *hash, const struct lun_json *node)
 static void complete_key(struct lun_plan_cache *cache, struct lun_plan_key *key,
                          const struct lun_json *variables)
 {
-    struct hash hash = {key->document[0], key->document[1]};
+    struct hash hash;
+    hash.a = key->document[0];
+    hash.b = key->document[1];
+    hash.len = 0;
     struct value_vars *vars =
         lun_map_get(&cache->documents, key->document, sizeof(key->document));
     if (variables)
         mix_shape(&hash, variables);
     for (size_t i = 0; vars && i < vars->count; i++)
         mix_value(&hash, lun_json_get(variables, vars->names[i]));
+    mix_waiting(&hash);
     key->shape[0] = hash.a;
     key->shape[1] = hash.b;
 }

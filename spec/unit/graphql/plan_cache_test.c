@@ -86,6 +86,26 @@ static void tells_lists_of_objects_apart_by_each_item(void **state)
     assert_null(find(cache, 1, "{\"OR\":{\"a\":1}}"));
 }
 
+static void tells_names_apart_that_run_into_each_other(void **state)
+{
+    struct lun_plan_cache *cache = *state;
+    struct lun_plan *plan = add(cache, 1, "{\"a\":\"x\",\"b\":\"y\"}", NULL);
+    assert_ptr_equal(find(cache, 1, "{\"a\":\"u\",\"b\":\"v\"}"), plan);
+    assert_null(find(cache, 1, "{\"as\":{\"b\":\"x\"}}"));
+    assert_null(find(cache, 1, "{\"asb\":\"x\"}"));
+    /* Longer than what is hashed at once, up to the last byte. */
+    char text[2000] = "{\"";
+    memset(text + 2, 'n', 900);
+    strcpy(text + 902, "\":\"x\"}");
+    plan = add(cache, 2, text, NULL);
+    assert_ptr_equal(find(cache, 2, text), plan);
+    text[901] = 'm';
+    assert_null(find(cache, 2, text));
+    text[901] = 'n';
+    text[2] = 'm';
+    assert_null(find(cache, 2, text));
+}
+
 static void keeps_plans_of_deciding_values_apart(void **state)
 {
     struct lun_plan_cache *cache = *state;
@@ -177,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(finds_by_shape_and_not_by_value),
         TEST(tells_lists_of_objects_apart_by_each_item),
+        TEST(tells_names_apart_that_run_into_each_other),
         TEST(keeps_plans_of_deciding_values_apart),
         TEST(looks_at_deciding_values_inside_of_objects),
         TEST(tells_the_modes_of_filters_apart),
