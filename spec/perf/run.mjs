@@ -85,13 +85,17 @@ async function measure(workload, host, peers, size) {
   const results = await alternate(targets, host, { seconds, rounds, note: (fact) =>
     note('run', { workload: workload.name, ...fact }) });
   const limit = results[1];
-  for (const result of results) result.ratio = result.rate / limit.rate;
+  for (const result of results) {
+    result.ratio = result.rate / limit.rate;
+    result.cpuRatio = limit.postgresCpu / (result.serverCpu + result.postgresCpu);
+  }
   if (count) {
     const missing = results[0].requests + limit.requests - (Number(count(host)) - before);
     results[0].failed += Math.max(0, missing);
   }
   for (const result of results) note('summary', { workload: workload.name, ...result });
   print(table(workload, results));
+  note('load', { workload: workload.name, average: os.loadavg()[0] });
   return results;
 }
 

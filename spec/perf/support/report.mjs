@@ -9,11 +9,11 @@ const none = (value, count) => (value ? digits(value, count) : '-');
 /** The results of one workload as lines of text. */
 export function table(workload, results) {
   const rows = [['', 'per second', 'p50 ms', 'p99 ms', 'server µs', 'postgres µs',
-    'RSS MiB', 'of limit', 'failed']];
+    'RSS MiB', 'of limit', 'by CPU', 'failed']];
   for (const r of results) {
     rows.push([r.name, digits(r.rate, 0), digits(r.p50, 2), digits(r.p99, 2),
       none(r.serverCpu, 1), digits(r.postgresCpu, 1), none(r.rss, 1),
-      digits(r.ratio, 2), String(r.failed)]);
+      digits(r.ratio, 2), digits(r.cpuRatio, 2), String(r.failed)]);
   }
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   const lines = rows.map((row) => row.map((cell, i) => (i
