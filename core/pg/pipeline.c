@@ -168,6 +168,20 @@ static void unprepare(struct lun_pg_connection *c, struct lun_pg_known *known,
         lun_pg_connection_push_drop(c, prepared->serial);
 }
 
+/* The server has refused the statement as it is prepared. A change of the types
+ * in the database (0A000) has made it useless on every connection. */
+static void forget(struct lun_pg_connection *c, struct lun_pg_known *known,
+                   const struct lun_pg_error *error)
+{
+    struct lun_pg_pool *pool = c->pool;
+    if (strcmp(error->sqlstate, "0A000") != 0) {
+        unprepare(c, known, false);
+        return;
+    }
+    for (unsigned i = 0; i < pool->size; i++)
+        unprepare(&pool->connections[i], known, true);
+}
+
 /* The time since the last answer was spent on this statement. */
 static void charge(struct lun_pg_connection *c, struct lun_pg_known *known)
 {
@@ -209,7 +223,7 @@ static bool runs_again(struct lun_pg_connection *c, struct lun_pg_request *r,
     if (r->kind != LUN_PG_QUERY || c->pool->closing)
         return false;
     if (error->code == LUN_ESTALE_PLAN && !fresh) {
-        unprepare(c, r->known, !strcmp(error->sqlstate, "0A000"));
+        forget(c, r->known, error);
         if (r->retried_plan || r->in_transaction)
             return false;
         return r->retried_plan = true;
