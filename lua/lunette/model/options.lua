@@ -32,7 +32,7 @@ end
 
 local KINDS = { boolean = of_type("boolean", "true or false"),
     table = of_type("table", "a table { ... }"),
-    delete = one_of("cascade"),
+    delete = one_of("cascade"), id_scalar = one_of("UUID", "Int"),
     on_delete = one_of("restrict", "set_null", "cascade") }
 
 function KINDS.any(value)

@@ -12,7 +12,7 @@ local scalar = {}
 
 local COPIED = { "title", "help", "readonly", "was", "size", "digits", "min",
     "max" }
-local MAX_VALUES = 1000
+local MAX_VALUES, MAX_VALUE = 1000, 191
 
 local function new_field(name, declared, clean)
     local field = {
@@ -36,7 +36,8 @@ function scalar.enum_values(list, report, place, subject)
     for _, value in ipairs(list) do
         local problem
         if type(value) ~= "string" or not value:find("^[%a_][%w_]*$")
-            or value:find("^__") or #value > 100 or RESERVED_VALUES[value] then
+            or value:find("^__") or #value > MAX_VALUE
+            or RESERVED_VALUES[value] then
             problem = "cannot be an enum value: letters, digits and '_'"
         elseif seen[value] then
             problem = "stands there twice"
@@ -153,8 +154,22 @@ local function foreign_id(field, kind, clean, reader)
     return field
 end
 
+-- The primary key is an ID in GraphQL, or what `scalar` says; `required` wants
+-- it from whoever creates a row.
+local function primary_key(field, kind, clean, reader)
+    if clean.scalar and clean.scalar ~= types.ID_SCALARS[kind] then
+        reader:error("scalar", ": an id %s cannot be of type %s",
+            text.quote(kind), clean.scalar)
+    end
+    field.type, field.id_type, field.pg = "id", kind, types.IDS[kind]
+    field.scalar = clean.scalar or "ID"
+    field.given = clean.required and field.scalar ~= "Int" or nil
+    field.required, field.unique = true, true
+    return field
+end
+
 local function id_field(name, declared, context)
-    local allowed = name == "id" and types.COMMON or types.ID_OPTIONS
+    local allowed = name == "id" and types.KEY_OPTIONS or types.ID_OPTIONS
     local clean, reader = options.read(context.app, declared.place,
         context.subject, declared.options, allowed)
     local kind = declared.id_type or "uuid"
@@ -166,9 +181,7 @@ local function id_field(name, declared, context)
     local field = new_field(name, declared, clean)
     field.scalar = "ID"
     if name ~= "id" then return foreign_id(field, kind, clean, reader) end
-    field.type, field.id_type, field.pg = "id", kind, types.IDS[kind]
-    field.required, field.unique = true, true
-    return field
+    return primary_key(field, kind, clean, reader)
 end
 
 --- The `id` of a model that declares none.
@@ -190,8 +203,11 @@ local function item_of(declared, reader)
             reader:error("list", ": list(%s) is not possible", item.word)
     elseif item.word == "enum" and item.what == "type" then
         return nil, reader:error("list", ': write list(enum "Name")')
+    elseif item.word == "id" and item.id_type ~= "text" then
+        return nil, reader:error("list", ': write list(id "text")')
     end
-    return { word = item.word, enum = item.enum, place = declared.place,
+    return { word = item.word == "id" and "text" or item.word,
+        enum = item.enum, is_id = item.word == "id", place = declared.place,
         options = item.options or {} }
 end
 
@@ -207,6 +223,7 @@ local function list_field(name, declared, context)
         lists.merged(clean, inner))
     field.list, field.required = true, false
     fill_type(field, item, context)
+    if item.is_id then field.scalar = "ID" end
     field.pg = field.pg .. "[]"
     fill_text(field, inner, context)
     if clean.default ~= nil then

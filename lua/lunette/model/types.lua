@@ -35,7 +35,8 @@ types.SCALARS = {
     date = { pg = "date", scalar = "Date", options = FORMULA },
     time = { pg = "time", scalar = "Time", options = KEYS },
     datetime = { pg = "timestamptz(3)", scalar = "DateTime", options = KEYS },
-    json = { pg = "jsonb", scalar = "Json", options = { default = "any" } },
+    json = { pg = "jsonb", scalar = "Json",
+        options = { default = "any", unique = "boolean" } },
     uuid = { pg = "uuid", scalar = "UUID", options = KEYS },
     enum = { pg = "text", options = KEYS },
     created = { pg = "timestamptz(3)", scalar = "DateTime",
@@ -47,7 +48,12 @@ types.SCALARS = {
 --- Kinds of primary keys: word behind `id` → PostgreSQL type.
 types.IDS = { uuid = "uuid", text = "text", bigint = "bigint" }
 
+--- Options of the primary key and of an `id` field with another name.
+types.KEY_OPTIONS = lists.merged(types.COMMON, { scalar = "id_scalar" })
 types.ID_OPTIONS = lists.merged(types.COMMON, KEYS)
+
+--- GraphQL types that a primary key may have in place of ID, by its kind.
+types.ID_SCALARS = { uuid = "UUID", bigint = "Int" }
 
 --- Text of a field without `size` may be this many characters long.
 types.TEXT_SIZE = 100000
@@ -73,7 +79,7 @@ types.RELATIONS = {
 
 --- What may stand in a list.
 types.LISTABLE = lists.set({ "text", "int", "bigint", "float", "decimal",
-    "money", "bool", "date", "time", "datetime", "json", "uuid", "enum" })
+    "money", "bool", "date", "time", "datetime", "json", "uuid", "enum", "id" })
 
 types.LIST_OPTIONS = lists.merged(types.COMMON, { default = "any" })
 -- Options of the type inside list(...).

@@ -101,11 +101,12 @@ end
 local function text_match(context, field, op, column, node)
     local negated = op:match("^not_(.+)$")
     local text = column
-    if field.type == "id" and field.id_type ~= "text" then
+    if field.type == "uuid" or field.type == "id"
+        and field.id_type ~= "text" then
         text = column .. "::text"
     end
     local value = context:param(param_of(field, node,
-        field.type == "id" and "id" or "text"))
+        field.scalar == "ID" and "id" or "text"))
     local condition = TEXT_OPS[negated or op](text, value)
     return negated and "NOT (" .. condition .. ")" or condition
 end

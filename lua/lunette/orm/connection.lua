@@ -59,8 +59,15 @@ end
 
 -- Edges ---------------------------------------------------------------------
 
+-- A cursor is a text, also where the id is a number.
+local function cursor_type(model)
+    local ctype, suffix = sql.result_type(sql.id_field(model))
+    if ctype == "int8" then return "text", "::text" end
+    return ctype, suffix
+end
+
 local function cursor(context, self, row, key)
-    local ctype, suffix = sql.result_type(sql.id_field(self.model))
+    local ctype, suffix = cursor_type(self.model)
     local col = row:add(context, self.scope:column("id") .. suffix)
     return { key = key, col = col, type = ctype }
 end
@@ -109,7 +116,7 @@ end
 -- Page info -----------------------------------------------------------------
 
 local function page_cursor(context, self, out, key, backwards)
-    local ctype, suffix = sql.result_type(sql.id_field(self.model))
+    local ctype, suffix = cursor_type(self.model)
     local alias = context:alias()
     self.scope:column("id")
     local text = "(SELECT " .. sql.column(alias, "id") .. suffix

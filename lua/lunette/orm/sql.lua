@@ -46,6 +46,7 @@ end
 --- The PTYPE of a value that is stored in a scalar field.
 function sql.parameter_type(field)
     if field.type == "id" then return ID_PARAMETERS[field.id_type or "uuid"] end
+    if field.type == "text" and field.scalar == "ID" then return "id_text" end
     return PARAMETERS[field.type]
 end
 
@@ -65,7 +66,7 @@ end
 -- expression needs: an ID is a string in GraphQL, also when it is a bigint.
 function sql.result_type(field)
     local ptype = sql.parameter_type(field)
-    if field.type == "id" and ptype == "int8" then return "text", "::text" end
+    if field.scalar == "ID" and ptype == "int8" then return "text", "::text" end
     return RESULTS[ptype] or ptype, ""
 end
 

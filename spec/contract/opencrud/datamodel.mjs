@@ -29,7 +29,9 @@ const WORDS = {
   ID: 'id "text"', String: 'text', Int: 'int', Float: 'float',
   Boolean: 'bool', DateTime: 'datetime', Json: 'json', UUID: 'uuid',
 };
-const IDS = { ID: 'text', UUID: 'uuid', Int: 'bigint' };
+const IDS = { ID: 'text', String: 'text', UUID: 'uuid', Int: 'bigint' };
+
+const IDS_SHOWN = { UUID: '"UUID"', Int: '"Int"' };
 
 // Directives that change nothing in the API.
 const SILENT = new Set(['db', 'scalarList', 'sequence', 'rename', 'pgColumn',
@@ -244,7 +246,10 @@ function defaultOf(field) {
 function idWord(field) {
   const kind = IDS[field.type];
   if (!kind) fail(field.where, `an id cannot be ${field.type}`);
-  return `id "${kind}" {}`;
+  const rows = [['scalar', IDS_SHOWN[field.type]],
+    ['required', field.directives.id?.strategy === 'NONE'],
+    ['graphql', field.name === 'id' ? undefined : luaString(field.name)]];
+  return `id "${kind}" ${options(rows)}`;
 }
 
 function scalarWord(field, style) {
@@ -261,7 +266,7 @@ function scalarWord(field, style) {
   }
   const word = field.enum ? `enum "${field.type}"` : WORDS[field.type];
   if (!field.list) return `${word} ${options(rows)}`;
-  const item = field.enum ? `${word} {}` : field.type === 'ID' ? 'text' : word;
+  const item = field.enum ? `${word} {}` : word;
   return `list(${item}) ${options([rows[3]])}`;
 }
 
@@ -287,13 +292,10 @@ const isId = (field) => field.directives.id !== undefined
   || (field.name === 'id' && field.type === 'ID');
 
 function fieldLine(field, style) {
+  if (isId(field)) return `    id = ${idWord(field)},`;
   const name = key(luaName(field.name));
   if (field.target) return `    ${name} = ${relationWord(field)},`;
-  if (!isId(field)) return `    ${name} = ${scalarWord(field, style)},`;
-  if (field.name !== 'id') {
-    fail(field.where, "the id field must be called 'id'");
-  }
-  return `    ${name} = ${idWord(field)},`;
+  return `    ${name} = ${scalarWord(field, style)},`;
 }
 
 function modelText(model, style) {

@@ -29,7 +29,8 @@ export class Deployment {
     fs.writeFileSync(this.#app, EMPTY);
     this.#process = spawn(bin, ['up', '--apps', path.join(this.#folder, 'apps'),
       '--data', this.#data, '--port', '0', '--ops-port', '0', '--workers', '1',
-      '--anonymous-role', 'admin', '--nats', 'off', ...(strict ? ['--strict'] : [])], {
+      '--anonymous-role', 'admin', '--nats', 'off', '--graphql-bytes', '1m',
+      ...(strict ? ['--strict'] : [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.url = await this.#ready();

@@ -1,7 +1,7 @@
 // Replays cases (the format of cases.json) against Lunette.
 // SPDX-License-Identifier: Apache-2.0
 //
-// usage: run [--cases FILE] [--only REGEX] [--skip REGEX] [--json FILE] [--additions]
+// usage: run [--cases FILE]... [--only REGEX] [--skip REGEX] [--json FILE] [--additions]
 //            [--url URL --deploy-url URL] [-v]
 // Without --url it starts a server of its own. A case is { name, datamodel,
 // steps }; a step is a query with what is expected of its answer, a type with
@@ -17,10 +17,23 @@ const option = (name) => {
   const at = args.indexOf(`--${name}`);
   return at < 0 ? undefined : args[at + 1];
 };
-const file = option('cases') ?? path.join(import.meta.dirname, 'cases.json');
+const files = args.flatMap((arg, i) => (arg === '--cases' ? args[i + 1] ?? [] : []));
+if (!files.length) files.push(path.join(import.meta.dirname, 'cases.json'));
 const only = new RegExp(option('only') ?? '');
 const skip = option('skip') && new RegExp(option('skip'));
-const cases = JSON.parse(fs.readFileSync(file, 'utf8'))
+
+function read(file) {
+  try {
+    const list = JSON.parse(fs.readFileSync(file, 'utf8'));
+    if (Array.isArray(list)) return list;
+    throw new Error('not a list of cases');
+  } catch (error) {
+    console.error(`${file}: ${error.message}`);
+    process.exit(2);
+  }
+}
+
+const cases = files.flatMap(read)
   .filter((c) => only.test(c.name) && !(skip && skip.test(c.name)));
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -148,7 +161,7 @@ class Replay {
 
   async query(step, saved) {
     const answer = await this.ask(fill(step.query, saved), expand(fill(step.variables, saved)));
-    let wrong = checkAnswer(step.expect, answer, saved);
+    let wrong = checkAnswer(step.expect ?? {}, answer, saved);
     for (const [name, dotted] of Object.entries(step.save ?? {})) {
       saved[name] = at(answer, dotted);
       if (saved[name] === undefined) wrong ??= `nothing at ${dotted}`;
@@ -163,7 +176,7 @@ class Replay {
     return `steps of this kind are not built yet: ${Object.keys(step)}`;
   }
 
-  async run({ steps }) {
+  async run({ steps = [] }) {
     const saved = {};
     for (const [i, step] of steps.entries()) {
       const wrong = await this.step(step, saved);

@@ -32,7 +32,7 @@ local OPERATORS = {
     ID = TEXT, String = TEXT,
     Int = ORDERED, Long = ORDERED, Float = ORDERED, Decimal = ORDERED,
     DateTime = ORDERED, Date = ORDERED, Time = ORDERED,
-    UUID = MEMBERS, Boolean = EQUALS, Json = {}, File = {},
+    UUID = TEXT, Boolean = EQUALS, Json = {}, File = {},
 }
 
 local function add_operators(schema, fields, made, operators)

@@ -23,8 +23,9 @@ end
 
 --- Whether a create must set the field.
 function rules.is_required(made)
+    if made.type == "id" then return made.given or false end
     return made.required and made.default == nil and not made.list
-        and not made.many and made.type ~= "id"
+        and not made.many
 end
 
 -- GraphQL scalar of a field → that of its aggregate. A sum must not overflow,
