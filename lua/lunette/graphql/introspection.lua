@@ -290,7 +290,10 @@ end
 
 local function run(schema, item, selections)
     if item.name == "__schema" then
-        return answer(schema, "__Schema", schema, item, selections, "")
+        local text = answer(schema, "__Schema", schema, item, selections, "")
+        -- it may have made every type, which takes more room than the answer
+        schema:forget()
+        return text
     end
     local name = asked_name(item, selections)
     local found = type(name) == "string" and schema:type(name)

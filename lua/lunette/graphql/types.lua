@@ -224,6 +224,11 @@ function Schema:type(name)
     return type
 end
 
+--- Lets go of the types that were made; they are made again when asked for.
+function Schema:forget()
+    self.made, self.list_arguments = {}, {}
+end
+
 local ROOTS = { query = "Query", mutation = "Mutation",
     subscription = "Subscription" }
 
