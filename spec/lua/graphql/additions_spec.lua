@@ -1,4 +1,5 @@
 -- What is added to the reference schema, and where it gives way.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local types = require("lunette.graphql.types")
 

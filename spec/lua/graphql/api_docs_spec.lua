@@ -1,4 +1,5 @@
 -- The tables of docs/api.md against a schema with a field of every type.
+-- SPDX-License-Identifier: Apache-2.0
 local sets = require("support.sets")
 local types = require("lunette.graphql.types")
 

@@ -1,6 +1,7 @@
 -- Reads beyond the reference that really run: orders, aggregates, groups,
 -- filters, connections of relations, cursors and distinct.
 -- Needs LUNETTE_TEST_CONNINFO (spec/support/postgres start DIR).
+-- SPDX-License-Identifier: Apache-2.0
 local cjson = require("cjson")
 local database = require("support.database")
 local plans = require("support.plans")
