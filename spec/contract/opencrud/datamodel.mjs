@@ -252,14 +252,16 @@ function idWord(field) {
   return `id "${kind}" ${options(rows)}`;
 }
 
-function scalarWord(field, style) {
+function scalarWord(field, { style, textSize }) {
   const made = style === 1 && field.required && field.type === 'DateTime'
     ? { createdAt: 'created', updatedAt: 'updated' }[field.name] : undefined;
   const stamp = made ?? (field.directives.createdAt ? 'created'
     : field.directives.updatedAt ? 'updated' : undefined);
   const rows = [['required', field.required],
     ['unique', field.directives.unique !== undefined],
-    ['default', defaultOf(field)], ['graphql', spelled(field)]];
+    ['default', defaultOf(field)], ['graphql', spelled(field)],
+    ['size', field.type === 'String' && !field.list
+      && !field.directives.unique ? textSize : undefined]];
   if (stamp) {
     return `${stamp} ` + options([
       ['required', field.required ? undefined : 'false'], rows[3]]);
@@ -291,15 +293,15 @@ function relationWord(field) {
 const isId = (field) => field.directives.id !== undefined
   || (field.name === 'id' && field.type === 'ID');
 
-function fieldLine(field, style) {
+function fieldLine(field, settings) {
   if (isId(field)) return `    id = ${idWord(field)},`;
   const name = key(luaName(field.name));
   if (field.target) return `    ${name} = ${relationWord(field)},`;
-  return `    ${name} = ${scalarWord(field, style)},`;
+  return `    ${name} = ${scalarWord(field, settings)},`;
 }
 
-function modelText(model, style) {
-  const lines = model.fields.map((field) => fieldLine(field, style));
+function modelText(model, settings) {
+  const lines = model.fields.map((field) => fieldLine(field, settings));
   if (!model.fields.some(isId)) lines.unshift('    id = id "text" {},');
   return `model "${model.name}" {\n  fields = {\n${lines.join('\n')}\n  },\n}\n`
     + `access "${model.name}" { public = "all" }\n`;
@@ -310,9 +312,11 @@ function modelText(model, style) {
  * everything. Throws DatamodelError, which names the type and field.
  *
  * @param {string} text the datamodel
- * @param {{app?: string}} [settings] name of the app ("opencrud")
+ * @param {{app?: string, textSize?: number}} [settings] name of the app
+ * ("opencrud"), and how many characters a String may have where the size that a
+ * text has of itself is too small
  */
-export function toLua(text, { app = 'opencrud' } = {}) {
+export function toLua(text, { app = 'opencrud', textSize } = {}) {
   const { models, enums } = readDatamodel(text);
   // Only 1.1 marks ids; 1.0 keeps createdAt and updatedAt by their names.
   const style = models.some((model) => model.fields.some((field) =>
@@ -321,6 +325,6 @@ export function toLua(text, { app = 'opencrud' } = {}) {
     `app "${app}" { version = "1.0.0", title = "OpenCRUD" }\n`,
     ...enums.map((one) => `enum "${one.name}" { `
       + one.values.map(luaString).join(', ') + ' }\n'),
-    ...models.map((model) => modelText(model, style)),
+    ...models.map((model) => modelText(model, { style, textSize })),
   ].join('\n');
 }

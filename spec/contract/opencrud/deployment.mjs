@@ -74,7 +74,7 @@ export class Deployment {
 
   /** Empties the database and serves the datamodel. */
   async deploy(datamodel) {
-    const app = `${toLua(datamodel)}\n-- deployment ${++this.#count}\n`;
+    const app = `${toLua(datamodel, { textSize: 1000000 })}\n-- deployment ${++this.#count}\n`;
     const before = await this.#release();
     this.#sql('set client_min_messages = warning;'
       + ' drop schema if exists opencrud cascade;'
