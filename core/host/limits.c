@@ -57,6 +57,7 @@ void lun_limits_pg(const struct lun_config *config, struct lun_pg_config *out)
     out->waiting = (unsigned)config->pg_waiting;
     out->pipeline_depth = (unsigned)config->pg_pipeline;
     out->statement_ms = (unsigned)config->pg_statement_ms;
+    out->result_bytes = (size_t)config->pg_result_bytes;
     out->connect_ms = (unsigned)config->pg_connect_ms;
     out->application = "lunette";
 }

@@ -193,6 +193,7 @@ struct lun_pg_pool {
     unsigned waiting_max;
     unsigned depth;
     unsigned connect_ms;
+    size_t result_bytes;
     uint64_t lifetime_ms;
     char prefix[12]; /* of statement names on the server */
     uint32_t serial;

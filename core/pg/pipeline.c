@@ -255,12 +255,24 @@ static void refuse(struct lun_pg_connection *c, struct lun_pg_request *r,
         lun_pg_request_fail(c->pool, r, &error);
 }
 
+/* libpq never gives back the memory that a result took to arrive in. */
+static void refuse_size(struct lun_pg_connection *c, struct lun_pg_request *r)
+{
+    struct lun_pg_error error;
+    lun_pg_error_make(&error, LUN_ERESULT, "a result of more than %zu bytes",
+                      c->pool->result_bytes);
+    c->retire = true;
+    lun_pg_request_fail(c->pool, r, &error);
+}
+
 /* The request has left its slot. */
 static void conclude(struct lun_pg_connection *c, struct lun_pg_request *r,
                      const PGresult *result, bool fresh)
 {
     if (PQresultStatus(result) == PGRES_FATAL_ERROR)
         refuse(c, r, result, fresh, false);
+    else if (r->read_only && PQresultMemorySize(result) > c->pool->result_bytes)
+        refuse_size(c, r);
     else
         answer(c->pool, r, result);
 }

@@ -17,6 +17,7 @@
 #define HOOKS 4
 #define PARAMS_MAX 65535
 #define LIFETIME_MS (30 * 60 * 1000)
+#define RESULT_BYTES ((size_t)64 << 20)
 
 /* --- the end of a loop turn --- */
 
@@ -337,6 +338,8 @@ static void set_sizes(struct lun_pg_pool *pool,
     pool->waiting_max = config->waiting ? config->waiting : 1024;
     pool->depth = config->pipeline_depth ? config->pipeline_depth : 64;
     pool->connect_ms = config->connect_ms ? config->connect_ms : 3000;
+    pool->result_bytes =
+        config->result_bytes ? config->result_bytes : RESULT_BYTES;
     pool->lifetime_ms = config->lifetime_ms ? config->lifetime_ms : LIFETIME_MS;
 }
 

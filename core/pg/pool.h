@@ -60,6 +60,7 @@ struct lun_pg_config {
     unsigned pipeline_depth; /* statements that share a Sync, default 64 */
     unsigned statement_ms;   /* statement_timeout, default 5000 */
     unsigned connect_ms;     /* default 3000 */
+    size_t result_bytes;     /* of one read, default 64 MB */
     unsigned lifetime_ms;    /* a connection is made again after this and up
                                 to half as much; default 30 minutes */
     const char *application; /* application_name */

@@ -289,6 +289,30 @@ static void keeps_the_last_statements_prepared_and_no_more(void **state)
     close_pool(pool);
 }
 
+static void refuses_results_that_are_too_large(void **state)
+{
+    (void)state;
+    struct lun_pg_config config = {.size = 1, .result_bytes = 1 << 20};
+    struct lun_pg_pool *pool = open_pool(&config);
+    assert_true(wait_ready(pool, 1));
+    assert_int_equal(ask(pool, "select repeat('x', 1000000)", true).code,
+                     LUN_OK);
+    assert_int_equal(ask(pool, "select repeat('x', 1100000)", true).code,
+                     LUN_ERESULT);
+    assert_int_equal(
+        ask(pool, "select i from generate_series(1, 100000) i", true).code,
+        LUN_ERESULT);
+    /* A write has its effect already. */
+    ask(pool, "create table wide (t text)", false);
+    assert_int_equal(ask(pool,
+                         "insert into wide values (repeat('x', 1100000))"
+                         " returning t",
+                         false)
+                         .code,
+                     LUN_OK);
+    close_pool(pool);
+}
+
 static void answers_large_results(void **state)
 {
     (void)state;
@@ -614,6 +638,7 @@ int main(void)
         CASE(says_that_a_feature_is_missing_once),
         CASE(forgets_statements),
         CASE(keeps_the_last_statements_prepared_and_no_more),
+        CASE(refuses_results_that_are_too_large),
         CASE(answers_large_results),
         CASE(sends_large_parameters),
         CASE(refuses_too_many_parameters),
