@@ -86,6 +86,11 @@ describe("a field", function()
             .. 'id "text" {} or id "bigint" {}',
         ['id = id "serial" {}'] = "2: Thing.id: unknown kind of id 'serial'; "
             .. "it is 'bigint', 'text' or 'uuid'",
+        ['id = id "text" { scalar = "Int" }'] =
+            "2: Thing.id: an id 'text' cannot be of type Int",
+        ['id = id { scalar = "Long" }'] =
+            "2: Thing.id: 'scalar' must be 'UUID' or 'Int'",
+        ['l = list(id) {}'] = '2: Thing.l: write list(id "text")',
         ['version = text {}'] = "2: Thing.version: every table has the column "
             .. "'version'; declare it as bigint {} to show it",
         ['from_date = date {}, fromDate = date {}'] =
