@@ -140,14 +140,16 @@ end
 
 function PLANS.updateMany(planning, planned)
     access.need(planning.needs, planning.model, "write")
-    planned.filter = planning.filter(planning.model, planning.args.where)
+    planned.filter = data.filter(planning, planning.model,
+        planning.args.where)
     planned.data = data.update(planning, planning.model, planning.args.data)
     planned.keys = plan_count(planning)
 end
 
 function PLANS.deleteMany(planning, planned)
     access.need(planning.needs, planning.model, "delete")
-    planned.filter = planning.filter(planning.model, planning.args.where)
+    planned.filter = data.filter(planning, planning.model,
+        planning.args.where)
     planned.keys = plan_count(planning)
 end
 

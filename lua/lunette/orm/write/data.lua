@@ -181,9 +181,12 @@ end
 -- Filters -------------------------------------------------------------------
 
 --- A condition over the rows `t` of `model`: {sql=, params={VALUE}}; `sql` is
--- nil when every row fits.
+-- nil when every row fits. To choose rows by their values is to read them: how
+-- many were hit tells the values.
 function data.filter(planning, model, node)
-    return planning.filter(model, node)
+    local condition = planning.filter(model, node)
+    if condition.sql then access.need(planning.needs, model, "read") end
+    return condition
 end
 
 -- Rows ----------------------------------------------------------------------

@@ -85,6 +85,22 @@ describe("access", writes.with_database(function(w)
         end
     end)
 
+    it("who may not read cannot choose by values what to write", function()
+        fill("create write delete")
+        for _, text in ipairs {
+            'updateManyTs(where: { t_gt: "a" }, data: {}) { count }',
+            'deleteManyTs(where: { OR: [{ t_starts_with: "b" }] }) { count }',
+            'updateL(where: { name: "l" }, data: { ts: { updateMany: [{ where:'
+                .. ' { t_gt: "a" }, data: { t: "x" } }] } }) { id }',
+            'updateL(where: { name: "l" }, data: { ts: { deleteMany: [{ t_gt:'
+                .. ' "a" }] } }) { id }',
+        } do
+            w:fails("FORBIDDEN", "mutation { " .. text .. " }", nil, as_r)
+        end
+        w:sees("{ ts { t } }", '{"ts":[{"t":"a"},{"t":"b"}]}')
+        w:ok('mutation { updateManyTs(where: {}, data: {}) { count } }', as_r)
+    end)
+
     it("a link between needs the right to write the row that names it",
         function()
         fill("read")
