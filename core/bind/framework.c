@@ -257,6 +257,8 @@ static void read_errors(lua_State *L, struct lun_arena *arena,
         error->extension = copy_field(L, "ext", arena);
         error->code = code_of(error->extension);
         error->opencrud = (int)get_number(L, "code");
+        error->limit = copy_field(L, "limit", arena);
+        error->max = get_number(L, "max");
         error->line = get_number(L, "line");
         error->column = get_number(L, "col");
         if (!error->message)

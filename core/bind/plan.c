@@ -509,6 +509,8 @@ static void read_error(lua_State *L, int index, struct lun_arena *arena,
     error->message = need_text(L, at, "message", arena, NULL);
     error->extension = get_text(L, at, "ext", arena, NULL);
     error->opencrud = (int)get_int(L, at, "code", 0);
+    error->limit = get_text(L, at, "limit", arena, NULL);
+    error->max = (size_t)get_int(L, at, "max", 0);
     error->code = LUN_EBAD_INPUT;
     for (int code = 1; error->extension && code < LUN_ERROR_COUNT; code++)
         if (!strcmp(lun_error_info(code)->graphql, error->extension)) {

@@ -72,6 +72,13 @@ void lun_exec_write_error(struct lun_buf *out,
     lun_buf_push_json_string(out, extension, strlen(extension));
     if (error->opencrud)
         lun_buf_printf(out, ",\"opencrud\":%d", error->opencrud);
+    if (error->limit) {
+        lun_buf_push_str(out, ",\"limit\":");
+        lun_buf_push_json_string(out, error->limit, strlen(error->limit));
+        lun_buf_printf(out, ",\"max\":%zu", error->max);
+    }
+    if (error->reason)
+        lun_buf_printf(out, ",\"reason\":\"%s\"", error->reason);
     if (error->error_id[0])
         lun_buf_printf(out, ",\"error_id\":\"%s\"", error->error_id);
     lun_buf_push_byte(out, '}');

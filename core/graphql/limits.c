@@ -24,7 +24,7 @@ static const struct {
     LIMIT(directives_on_one, 8), LIMIT(operations, 50),
     LIMIT(fragments, 200),       LIMIT(variables, 200),
     LIMIT(schemas, 3),           LIMIT(introspection, 2),
-    LIMIT(nodes, 500000),        LIMIT(batch, 10),
+    LIMIT(nodes, 500000),        LIMIT(batch, 0),
 #undef LIMIT
 };
 
@@ -538,4 +538,33 @@ int lun_graphql_limits_check_nodes(const struct lun_graphql_windows *windows,
         error->max = limits->nodes;
     }
     return LUN_ELIMIT;
+}
+
+static bool introspects(const struct lun_graphql_selection *selection)
+{
+    for (; selection; selection = selection->next) {
+        if (selection->kind == LUN_GRAPHQL_FIELD &&
+            (is_name(&selection->name, "__schema") ||
+             is_name(&selection->name, "__type")))
+            return true;
+        if (introspects(selection->selections))
+            return true;
+    }
+    return false;
+}
+
+bool lun_graphql_limits_introspects(
+    const struct lun_graphql_document *document)
+{
+    for (const struct lun_graphql_operation *at = document->operations; at;
+         at = at->next) {
+        if (introspects(at->selections))
+            return true;
+    }
+    for (const struct lun_graphql_fragment *at = document->fragments; at;
+         at = at->next) {
+        if (introspects(at->selections))
+            return true;
+    }
+    return false;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,7 @@ struct lun_graphql_limits {
                                * possibleTypes inside each other; 2 */
     size_t nodes;             /* records that nested first and last may ask
                                * for; 500000 */
-    size_t batch;             /* requests in one body; 10 */
+    size_t batch;             /* requests in one body; 0: none in a list */
 };
 
 /* Sets the defaults named above. */
@@ -59,6 +60,10 @@ int lun_graphql_limits_check(const struct lun_graphql_document *document,
                              const struct lun_graphql_limits *limits,
                              struct lun_arena *arena,
                              struct lun_graphql_error *error);
+
+/* Whether a document asks for __schema or __type anywhere. */
+bool lun_graphql_limits_introspects(
+    const struct lun_graphql_document *document);
 
 /* A `first` or `last` argument; those of enclosing fields multiply with it. */
 struct lun_graphql_window {

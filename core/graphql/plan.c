@@ -151,6 +151,8 @@ int lun_plan_error_from(struct lun_arena *arena,
     memset(out, 0, sizeof(*out));
     out->code = in->base.code;
     out->opencrud = in->opencrud;
+    out->limit = in->limit;
+    out->max = in->max;
     out->extension = lun_error_info(in->base.code)->graphql;
     out->line = in->line;
     out->column = in->column;

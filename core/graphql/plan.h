@@ -76,6 +76,9 @@ struct lun_plan_error {
     unsigned column;
     const char *path;  /* JSON text of the path; NULL: none */
     char error_id[17]; /* "" or what the log calls it */
+    const char *limit; /* setting that was exceeded; NULL: none */
+    size_t max;        /* its value */
+    const char *reason; /* extensions.reason; NULL: none */
 };
 
 /* A form that the object of a field may have: node(id:) has one per model. */
@@ -113,6 +116,7 @@ struct lun_plan {
     unsigned refs;
     bool mutation;
     bool transaction; /* all fields of a mutation in one */
+    bool introspects; /* asks for the schema */
     bool uncached;    /* depends on a literal: the cache does not take it */
     size_t bytes;     /* what it weighs in the cache */
     struct lun_plan_field *fields;

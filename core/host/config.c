@@ -442,8 +442,18 @@ const char *lun_config_tls_key(const struct lun_config *config)
                                       : config->tls_certificate;
 }
 
+static bool is_one_of(const char *value, const char *const *words)
+{
+    while (*words != NULL && strcmp(value, *words) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
 int lun_config_check(const struct lun_config *config, struct lun_err *err)
 {
+    static const char *const introspection[] = {"all", "authenticated",
+                                                "admin", "off", NULL};
     if (config->anonymous_role[0] != '\0' && !is_loopback(config->host)) {
         return lun_error_set(err, LUN_ECONFIG,
                              "anonymous_role is for development and works on "
@@ -453,6 +463,12 @@ int lun_config_check(const struct lun_config *config, struct lun_err *err)
     if (config->port != 0 && config->port == config->ops_port) {
         return lun_error_set(err, LUN_ECONFIG, "port and ops_port are both %d",
                              config->port);
+    }
+    if (!is_one_of(config->introspection, introspection)) {
+        return lun_error_set(err, LUN_ECONFIG,
+                             "introspection: '%s' is not all, authenticated, "
+                             "admin or off",
+                             config->introspection);
     }
     if (config->tls_key[0] != '\0' && config->tls_certificate[0] == '\0') {
         return lun_error_set(err, LUN_ECONFIG,

@@ -22,6 +22,8 @@
 #include "core/graphql/plan_cache.h"
 #include "core/host/config.h"
 #include "core/host/media.h"
+#include "core/host/params.h"
+#include "core/host/persisted.h"
 #include "core/host/release.h"
 #include "core/host/service.h"
 #include "core/http/server.h"
@@ -31,6 +33,10 @@
 
 #define BODY_DEPTH 64
 #define BODY_NODES 300000
+/* Errors of one answer. */
+#define MOST_ERRORS 10
+
+struct batch;
 
 /* One request on its way; lives in the arena of the HTTP request. */
 struct call {
@@ -40,16 +46,64 @@ struct call {
     struct lun_caller *caller;
     struct lun_plan *plan;
     struct lun_graphql_tokens tokens;
-    const char *query;
-    size_t query_len;
-    const char *operation;           /* NULL: none */
-    const struct lun_json *variables; /* NULL: none */
+    struct lun_params params;
+    struct lun_document *document; /* found by its hash; NULL: none */
+    struct batch *batch;           /* NULL: answers for itself */
     bool graphql_type; /* answers as application/graphql-response+json */
     uint64_t deadline_ns;
     struct lun_trace trace;
     const char *code;        /* of the first error, for the log */
     const char *error_id;
 };
+
+/* Several requests in one body; lives in the arena of the HTTP request. */
+struct batch {
+    struct call *calls;
+    struct lun_buf *answers;
+    size_t count;
+    size_t missing; /* answers; and one more until all calls have started */
+};
+
+static const char *type_of(const struct call *call)
+{
+    return call->graphql_type
+               ? "application/graphql-response+json; charset=utf-8"
+               : "application/json; charset=utf-8";
+}
+
+/* Answers when all calls have. */
+static void gather(struct batch *batch)
+{
+    const struct call *call = &batch->calls[0];
+    struct lun_release *release = call->release;
+    struct lun_buf body;
+    if (--batch->missing)
+        return;
+    lun_buf_init(&body);
+    lun_buf_push_byte(&body, '[');
+    for (size_t i = 0; i < batch->count; i++) {
+        if (i)
+            lun_buf_push_byte(&body, ',');
+        lun_buf_push(&body, batch->answers[i].data, batch->answers[i].len);
+        body.failed |= batch->answers[i].failed;
+        lun_buf_release(&batch->answers[i]);
+    }
+    lun_buf_push_byte(&body, ']');
+    lun_service_respond(call->service, release, call->http,
+                        body.failed ? 503 : 200, type_of(call), NULL, NULL,
+                        body.data, body.failed ? 0 : body.len);
+    lun_buf_release(&body);
+    lun_release_unref(release);
+}
+
+/* Keeps the answer of one call of a batch. */
+static void put_by(struct call *call, const char *body, size_t len)
+{
+    struct batch *batch = call->batch;
+    size_t index = (size_t)(call - batch->calls);
+    lun_buf_push(&batch->answers[index], body, len);
+    gather(batch);
+}
 
 static void finish(struct call *call, int status, const char *body, size_t len)
 {
@@ -70,7 +124,7 @@ static void finish(struct call *call, int status, const char *body, size_t len)
         .release = call->release->header,
         .method = http->method_text,
         .path = http->path,
-        .operation = call->operation,
+        .operation = call->params.operation,
         .code = call->code,
         .error_id = call->error_id,
         .user = call->caller ? call->caller->login : NULL,
@@ -84,11 +138,12 @@ static void finish(struct call *call, int status, const char *body, size_t len)
     lun_plan_unref(call->plan);
     struct lun_release *release = call->release;
     lun_caller_unref(call->caller);
-    lun_service_respond(call->service, release, http, status,
-                        call->graphql_type
-                            ? "application/graphql-response+json"
-                              "; charset=utf-8"
-                            : "application/json; charset=utf-8",
+    lun_document_unref(call->document);
+    if (call->batch) {
+        put_by(call, body, len);
+        return;
+    }
+    lun_service_respond(call->service, release, http, status, type_of(call),
                         extra, value, body, len);
     lun_release_unref(release);
 }
@@ -100,7 +155,7 @@ static void refuse(struct call *call, int status,
     struct lun_buf body;
     lun_buf_init(&body);
     lun_buf_push_str(&body, "{\"errors\":[");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < MOST_ERRORS; i++) {
         if (i)
             lun_buf_push_byte(&body, ',');
         lun_exec_write_error(&body, &errors[i], NULL, 0);
@@ -195,6 +250,8 @@ static bool read_once(struct call *call, struct lun_exec_once **out)
     const char *key = lun_http_header_get(http, "idempotency-key");
     if (!key)
         return false;
+    if (call->batch)
+        return true;
     *out = lun_arena_calloc(http->arena, 1, sizeof(**out));
     if (!*out || !key[0] || strlen(key) > 255)
         return true;
@@ -212,7 +269,7 @@ static void execute(struct call *call)
         .plan = call->plan,
         .input = {.arena = call->http->arena,
                   .tokens = &call->tokens,
-                  .variables = call->variables,
+                  .variables = call->params.variables,
                   .user = call->caller->user,
                   .limits = &call->service->limits},
         .deadline_ns = call->deadline_ns,
@@ -225,7 +282,8 @@ static void execute(struct call *call)
     struct lun_exec_once *once = NULL;
     if (call->plan->mutation && read_once(call, &once)) {
         refuse_code(call, LUN_EBAD_INPUT, 400,
-                    "the header Idempotency-Key takes 1 to 255 characters");
+                    "the header Idempotency-Key takes 1 to 255 characters, and "
+                    "no batch");
         return;
     }
     config.once = once;
@@ -249,12 +307,11 @@ static struct lun_plan_key key_of(const struct call *call)
         .document = {call->tokens.hash[0] ^ call->caller->roles_hash,
                      call->tokens.hash[1] + call->caller->roles_hash},
     };
-    if (call->operation) {
-        size_t len = strlen(call->operation);
-        key.document[0] =
-            lun_map_hash(key.document[0], call->operation, len);
-        key.document[1] =
-            lun_map_hash(key.document[1], call->operation, len);
+    const char *operation = call->params.operation;
+    if (operation) {
+        size_t len = strlen(operation);
+        key.document[0] = lun_map_hash(key.document[0], operation, len);
+        key.document[1] = lun_map_hash(key.document[1], operation, len);
     }
     return key;
 }
@@ -262,13 +319,31 @@ static struct lun_plan_key key_of(const struct call *call)
 static int add_windows(struct call *call,
                        const struct lun_graphql_document *document)
 {
-    const struct lun_graphql_operation *operation = lun_graphql_operation_find(
-        document, call->operation,
-        call->operation ? strlen(call->operation) : 0);
+    const char *name = call->params.operation;
+    const struct lun_graphql_operation *operation =
+        lun_graphql_operation_find(document, name, name ? strlen(name) : 0);
     if (!operation)
         return 0;
     return lun_graphql_limits_windows(document, operation, &call->plan->arena,
                                       &call->plan->windows);
+}
+
+/* Introspection may be closed to some (setting `introspection`). */
+static bool may_introspect(const struct call *call)
+{
+    const char *who = call->service->config->introspection;
+    const struct lun_caller *caller = call->caller;
+    bool admin = false;
+    for (size_t i = 0; caller->roles[i] && !admin; i++)
+        admin = !strcmp(caller->roles[i], "admin");
+    return !strcmp(who, "all") || (!strcmp(who, "admin") && admin) ||
+           (!strcmp(who, "authenticated") && (caller->login || admin));
+}
+
+static void refuse_introspection(struct call *call)
+{
+    refuse_code(call, LUN_EFORBIDDEN, lun_error_info(LUN_EFORBIDDEN)->http,
+                "introspection is not open to you");
 }
 
 /* Makes the plan; answers itself and returns false when there is none. */
@@ -288,12 +363,17 @@ static bool compile(struct call *call)
         refuse_graphql(call, &found);
         return false;
     }
+    bool introspects = lun_graphql_limits_introspects(document);
+    if (introspects && !may_introspect(call)) {
+        refuse_introspection(call);
+        return false;
+    }
     struct lun_framework_request request = {
         .arena = arena,
         .tokens = &call->tokens,
         .document = document,
-        .operation_name = call->operation,
-        .variables = call->variables,
+        .operation_name = call->params.operation,
+        .variables = call->params.variables,
         .roles = call->caller->roles,
         .user = call->caller->user,
         .get = call->http->method != LUN_HTTP_POST,
@@ -306,8 +386,10 @@ static bool compile(struct call *call)
                     lun_error_info(LUN_EMEMORY)->message);
         return false;
     }
-    if (!rc)
+    if (!rc) {
+        call->plan->introspects = introspects;
         return true;
+    }
     if (count)
         refuse(call, status_of(call, rc), errors, count);
     else
@@ -320,24 +402,94 @@ static void run(struct call *call)
 {
     struct lun_plan_key key = key_of(call);
     struct lun_plan *plan =
-        lun_plan_cache_find(call->release->plans, &key, call->variables);
+        lun_plan_cache_find(call->release->plans, &key, call->params.variables);
     lun_metrics_add(plan ? LUN_METRIC_PLAN_HITS : LUN_METRIC_PLAN_MISSES, 1);
     if (plan) {
         lun_plan_ref(plan);
         call->plan = plan;
+        /* The key has the roles, not whether somebody is logged in. */
+        if (plan->introspects && !may_introspect(call)) {
+            refuse_introspection(call);
+            return;
+        }
     } else if (compile(call)) {
-        lun_plan_cache_add(call->release->plans, &key, call->variables,
+        lun_plan_cache_add(call->release->plans, &key, call->params.variables,
                            call->plan);
     } else {
         return;
     }
+    if (call->params.hash && call->params.query)
+        lun_persisted_add(call->service->persisted, call->params.hash,
+                          call->params.query, call->params.query_len);
     execute(call);
+}
+
+/* Persisted queries -------------------------------------------------------- */
+
+/* Words and codes are those of Apollo's protocol: clients act upon them, and
+ * expect the status 200. */
+static void refuse_hash(struct call *call, const char *message,
+                        const char *extension)
+{
+    struct lun_plan_error error = {
+        .code = LUN_EBAD_INPUT, .message = message, .extension = extension};
+    refuse(call, 200, &error, 1);
+}
+
+static void refuse_unlisted(struct call *call)
+{
+    struct lun_plan_error error = {
+        .code = LUN_EFORBIDDEN,
+        .message = "only the documents of the server's list are answered",
+        .reason = "PERSISTED_QUERY_ONLY"};
+    refuse(call, lun_error_info(LUN_EFORBIDDEN)->http, &error, 1);
+}
+
+/* Finds the document of a hash; answers itself and returns false when there is
+ * none. */
+static bool find_document(struct call *call)
+{
+    struct lun_persisted *store = call->service->persisted;
+    struct lun_params *params = &call->params;
+    if (!lun_persisted_is_on(store) && !lun_persisted_is_strict(store)) {
+        refuse_hash(call, "PersistedQueryNotSupported",
+                    "PERSISTED_QUERY_NOT_SUPPORTED");
+        return false;
+    }
+    if (params->query) {
+        if (lun_persisted_matches(params->hash, params->query,
+                                  params->query_len))
+            return true;
+        refuse_code(call, LUN_EBAD_INPUT, 400,
+                    "provided sha does not match query");
+        return false;
+    }
+    call->document = lun_persisted_find(store, params->hash);
+    if (!call->document && lun_persisted_is_strict(store))
+        refuse_unlisted(call);
+    else if (!call->document)
+        refuse_hash(call, "PersistedQueryNotFound",
+                    "PERSISTED_QUERY_NOT_FOUND");
+    return call->document != NULL;
+}
+
+static bool lex(struct call *call)
+{
+    const struct lun_document *document = call->document;
+    struct lun_graphql_error found = {0};
+    if (!lun_graphql_lex(call->http->arena,
+                         document ? document->text : call->params.query,
+                         document ? document->len : call->params.query_len,
+                         &call->service->limits, &call->tokens, &found))
+        return true;
+    refuse_graphql(call, &found);
+    return false;
 }
 
 static void on_caller(void *context, struct lun_caller *caller, int code)
 {
     struct call *call = context;
-    struct lun_graphql_error found = {0};
+    struct lun_persisted *store = call->service->persisted;
     if (!caller) {
         refuse_code(call, code, lun_error_info(code)->http,
                     lun_error_info(code)->message);
@@ -345,9 +497,13 @@ static void on_caller(void *context, struct lun_caller *caller, int code)
     }
     call->caller = caller;
     caller->refs++;
-    if (lun_graphql_lex(call->http->arena, call->query, call->query_len,
-                        &call->service->limits, &call->tokens, &found))
-        refuse_graphql(call, &found);
+    if (call->params.hash && !find_document(call))
+        return;
+    if (!lex(call))
+        return;
+    if (lun_persisted_is_strict(store) && !call->document &&
+        !lun_persisted_allows(store, &call->tokens))
+        refuse_unlisted(call);
     else
         run(call);
 }
@@ -359,107 +515,116 @@ static void refuse_input(struct call *call, const char *message)
     refuse_code(call, LUN_EBAD_INPUT, 400, message);
 }
 
-/* Takes query, operationName and variables out of `body`; NULL or what is
- * wrong. */
-static const char *read_parameters(struct call *call,
-                                   const struct lun_json *query,
-                                   const struct lun_json *operation,
-                                   const struct lun_json *variables,
-                                   const struct lun_json *extensions)
-{
-    if (!query || query->type != LUN_JSON_STRING)
-        return "parameter 'query' is missing or not a string";
-    if (operation && operation->type != LUN_JSON_NULL &&
-        operation->type != LUN_JSON_STRING)
-        return "parameter 'operationName' must be a string";
-    if (variables && variables->type != LUN_JSON_NULL &&
-        variables->type != LUN_JSON_OBJECT)
-        return "parameter 'variables' must be an object";
-    if (extensions && extensions->type != LUN_JSON_NULL &&
-        extensions->type != LUN_JSON_OBJECT)
-        return "parameter 'extensions' must be an object";
-    call->query = query->text;
-    call->query_len = query->len;
-    if (operation && operation->type == LUN_JSON_STRING && operation->len)
-        call->operation = operation->text;
-    if (variables && variables->type == LUN_JSON_OBJECT)
-        call->variables = variables;
-    return NULL;
-}
-
-static const char *read_body(struct call *call)
-{
-    struct lun_http_request *http = call->http;
-    struct lun_json *body;
-    struct lun_err err;
-    int rc = lun_json_parse(http->arena, http->body, http->body_len, BODY_DEPTH,
-                            BODY_NODES, &body, &err);
-    if (rc)
-        return lun_arena_strndup(http->arena, err.message,
-                                 strlen(err.message));
-    if (body->type != LUN_JSON_OBJECT)
-        return "the body must be a JSON object with 'query'; batches are not "
-               "accepted";
-    return read_parameters(call, lun_json_get(body, "query"),
-                           lun_json_get(body, "operationName"),
-                           lun_json_get(body, "variables"),
-                           lun_json_get(body, "extensions"));
-}
-
-/* A parameter of the URL as a JSON string node, or parsed as JSON. */
-static const char *url_parameter(struct call *call, const char *name,
-                                 bool json, struct lun_json **out)
-{
-    struct lun_http_request *http = call->http;
-    const char *text;
-    size_t len;
-    struct lun_err err;
-    *out = NULL;
-    int rc = lun_media_parameter(http->arena, http->query, name, &text, &len,
-                                 &err);
-    if (!rc && text && json)
-        rc = lun_json_parse(http->arena, text, len, BODY_DEPTH, BODY_NODES,
-                            out, &err);
-    if (rc)
-        return lun_arena_strndup(http->arena, err.message,
-                                 strlen(err.message));
-    if (!text || json)
-        return NULL;
-    *out = lun_arena_calloc(http->arena, 1, sizeof(**out));
-    if (!*out)
-        return lun_error_info(LUN_EMEMORY)->message;
-    (*out)->type = LUN_JSON_STRING;
-    (*out)->text = text;
-    (*out)->len = len;
-    return NULL;
-}
-
-static const char *read_url(struct call *call)
-{
-    struct lun_json *query, *operation, *variables, *extensions;
-    const char *wrong = url_parameter(call, "query", false, &query);
-    if (!wrong)
-        wrong = url_parameter(call, "operationName", false, &operation);
-    if (!wrong)
-        wrong = url_parameter(call, "variables", true, &variables);
-    if (!wrong)
-        wrong = url_parameter(call, "extensions", true, &extensions);
-    if (wrong)
-        return wrong;
-    return read_parameters(call, query, operation, variables, extensions);
-}
-
 static bool is_coded(const struct lun_http_request *http)
 {
     const char *coding = lun_http_header_get(http, "content-encoding");
     return coding && *coding && strcasecmp(coding, "identity") != 0;
 }
 
+static void find_caller(struct call *call)
+{
+    lun_auth_find(&call->service->auth, call->release,
+                  lun_http_header_get(call->http, "authorization"),
+                  call->deadline_ns, on_caller, call);
+}
+
+/* What a call shares with the others of its batch. */
+static void copy_call(const struct call *from, struct batch *batch,
+                      struct call *to)
+{
+    *to = *from;
+    to->batch = batch;
+}
+
+static void start_batch(struct call *call, const struct lun_json *body)
+{
+    struct lun_arena *arena = call->http->arena;
+    struct batch *batch = lun_arena_calloc(arena, 1, sizeof(*batch));
+    if (batch) {
+        batch->calls = lun_arena_calloc(arena, body->count, sizeof(*call));
+        batch->answers =
+            lun_arena_calloc(arena, body->count, sizeof(*batch->answers));
+    }
+    if (!batch || !batch->calls || !batch->answers) {
+        refuse_code(call, LUN_EMEMORY, 503,
+                    lun_error_info(LUN_EMEMORY)->message);
+        return;
+    }
+    batch->count = body->count;
+    batch->missing = body->count + 1;
+    for (size_t i = 0; i < batch->count; i++)
+        copy_call(call, batch, &batch->calls[i]);
+    const struct lun_json *at = body->child;
+    for (size_t i = 0; i < batch->count; i++, at = at->next) {
+        struct call *one = &batch->calls[i];
+        const char *wrong = at->type == LUN_JSON_OBJECT
+                                ? lun_params_from_json(at, &one->params)
+                                : "a request must be a JSON object";
+        if (wrong)
+            refuse_input(one, wrong);
+        else
+            find_caller(one);
+    }
+    gather(batch);
+}
+
+static void start_array(struct call *call, const struct lun_json *body)
+{
+    size_t max = call->service->limits.batch;
+    if (!max) {
+        refuse_input(call, "the body must be a JSON object with 'query'; "
+                           "batches are not accepted");
+    } else if (!body->count) {
+        refuse_input(call, "the batch is empty");
+    } else if (body->count > max) {
+        struct lun_plan_error error = {
+            .code = LUN_ELIMIT,
+            .message = "the batch has too many requests",
+            .limit = "batch",
+            .max = max};
+        refuse(call, 400, &error, 1);
+    } else {
+        start_batch(call, body);
+    }
+}
+
+static void start_post(struct call *call)
+{
+    struct lun_http_request *http = call->http;
+    struct lun_json *body;
+    struct lun_err err;
+    const char *wrong = NULL;
+    int rc = lun_json_parse(http->arena, http->body, http->body_len, BODY_DEPTH,
+                            BODY_NODES, &body, &err);
+    if (rc)
+        wrong = lun_arena_strndup(http->arena, err.message,
+                                  strlen(err.message));
+    else if (body->type == LUN_JSON_OBJECT)
+        wrong = lun_params_from_json(body, &call->params);
+    else if (body->type != LUN_JSON_ARRAY)
+        wrong = "the body must be a JSON object with 'query'";
+    if (wrong || rc)
+        refuse_input(call, wrong ? wrong : lun_error_info(rc)->message);
+    else if (body->type == LUN_JSON_ARRAY)
+        start_array(call, body);
+    else
+        find_caller(call);
+}
+
+static void start_get(struct call *call)
+{
+    const char *wrong = lun_params_from_url(call->http->arena,
+                                            call->http->query, &call->params);
+    if (wrong)
+        refuse_input(call, wrong);
+    else
+        find_caller(call);
+}
+
 static void start(struct call *call)
 {
     struct lun_http_request *http = call->http;
     const char *accept = lun_http_header_get(http, "accept");
-    const char *wrong;
     enum lun_media_answer answer = lun_media_accept(accept);
     call->graphql_type = answer == LUN_MEDIA_GRAPHQL;
     if (answer == LUN_MEDIA_NONE) {
@@ -484,14 +649,10 @@ static void start(struct call *call)
                     "this endpoint takes GET and POST");
         return;
     }
-    wrong = http->method == LUN_HTTP_POST ? read_body(call) : read_url(call);
-    if (wrong) {
-        refuse_input(call, wrong);
-        return;
-    }
-    lun_auth_find(&call->service->auth, call->release,
-                  lun_http_header_get(http, "authorization"),
-                  call->deadline_ns, on_caller, call);
+    if (http->method == LUN_HTTP_POST)
+        start_post(call);
+    else
+        start_get(call);
 }
 
 void lun_graphql_route(struct lun_service *service,

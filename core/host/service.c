@@ -15,6 +15,7 @@
 #include "core/host/answer.h"
 #include "core/host/config.h"
 #include "core/host/limits.h"
+#include "core/host/persisted.h"
 #include "core/host/program.h"
 #include "core/host/release.h"
 #include "core/host/token.h"
@@ -61,8 +62,36 @@ static void handle(struct lun_http_request *request, void *context)
 }
 
 /* The answers that the server gives itself look like those of /graphql. */
-static void error_body(int status, const char *reason, struct lun_buf *out)
+/* The setting behind a reason of the server, which is its own text. */
+static const char *limit_of(const struct lun_config *config, const char *reason,
+                            size_t *max)
 {
+    const struct {
+        const char *reason, *limit;
+        size_t max;
+    } limits[] = {
+        {"request line too long", "http_request_line",
+         config->http_request_line},
+        {"headers too large", "http_header_bytes", config->http_header_bytes},
+        {"too many headers", "http_header_count",
+         (size_t)config->http_header_count},
+        {"body too large", "http_body_bytes", config->http_body_bytes},
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        if (!strcmp(reason, limits[i].reason)) {
+            *max = limits[i].max;
+            return limits[i].limit;
+        }
+    }
+    return NULL;
+}
+
+static void error_body(void *context, int status, const char *reason,
+                       struct lun_buf *out)
+{
+    const struct lun_service *service = context;
+    size_t max = 0;
+    const char *limit = limit_of(service->config, reason, &max);
     int code = status == 413                    ? LUN_ETOO_LARGE
                : status == 414 || status == 431 ? LUN_ELIMIT
                : status == 408                  ? LUN_EDEADLINE
@@ -70,8 +99,11 @@ static void error_body(int status, const char *reason, struct lun_buf *out)
                                                 : LUN_EBAD_INPUT;
     lun_buf_push_str(out, "{\"errors\":[{\"message\":");
     lun_buf_push_json_string(out, reason, strlen(reason));
-    lun_buf_printf(out, ",\"extensions\":{\"code\":\"%s\"}}]}",
+    lun_buf_printf(out, ",\"extensions\":{\"code\":\"%s\"",
                    lun_error_info(code)->graphql);
+    if (limit)
+        lun_buf_printf(out, ",\"limit\":\"%s\",\"max\":%zu", limit, max);
+    lun_buf_push_str(out, "}}]}");
 }
 
 static size_t error_headers(void *context, const struct lun_http_header **out)
@@ -121,6 +153,10 @@ static int open_parts(struct lun_service *service, const char *data,
         rc = lun_net_tls_open(config->tls_certificate,
                               lun_config_tls_key(config), &service->tls, err);
     if (!rc)
+        rc = lun_persisted_open(config->persisted_query_bytes,
+                                config->graphql_allow_list, &service->limits,
+                                &service->persisted, err);
+    if (!rc)
         rc = lun_framework_open(lua, &service->framework, err);
     if (!rc)
         rc = lun_release_open(service->framework, config, set,
@@ -151,6 +187,7 @@ static void free_service(struct lun_service *service)
     lun_token_keys_close(service->keys);
     lun_net_tls_close(service->tls);
     lun_http_gzip_free(service->gzip);
+    lun_persisted_close(service->persisted);
     free(service);
 }
 

@@ -21,6 +21,7 @@ struct lun_http_gzip;
 struct lun_http_request;
 struct lun_http_server;
 struct lun_merge;
+struct lun_persisted;
 struct lun_net_tls;
 struct lun_pg_pool;
 struct lun_release;
@@ -39,6 +40,7 @@ struct lun_service {
     struct lun_http_gzip *gzip;
     struct lun_auth auth;
     struct lun_graphql_limits limits;
+    struct lun_persisted *persisted;
     struct lun_release *current;  /* serves */
     struct lun_release *prepared; /* waits for its commit; NULL: none */
     unsigned jobs; /* on threads; the service stays until they are done */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,12 +20,15 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/graphql/limits.h"
 #include "core/host/config.h"
 #include "core/host/console.h"
 #include "core/host/datadir.h"
+#include "core/host/limits.h"
 #include "core/host/loadout.h"
 #include "core/host/nats.h"
 #include "core/host/ops.h"
+#include "core/host/persisted.h"
 #include "core/host/postgres.h"
 #include "core/host/proc.h"
 #include "core/host/reload.h"
@@ -653,11 +657,40 @@ static int check_tls(struct lun_config *config, struct lun_err *err)
     return code != 0 ? code : make_absolute(&config->tls_key, err);
 }
 
+static int check_allow_list(struct lun_config *config, struct lun_err *err)
+{
+    struct lun_graphql_limits limits;
+    struct lun_persisted *store;
+    lun_limits_graphql(config, &limits);
+    int code = lun_persisted_open(0, config->graphql_allow_list, &limits,
+                                  &store, err);
+    if (code == 0) {
+        lun_persisted_close(store);
+        code = make_absolute(&config->graphql_allow_list, err);
+    }
+    return code;
+}
+
+/* A connection is a descriptor. The soft limit is for programs that use
+ * select(). */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int open_all(struct supervisor *self, struct lun_err *err)
 {
     int code = open_paths(self, err);
+    raise_descriptors();
     if (code == 0) {
         code = check_tls(self->config, err);
+    }
+    if (code == 0) {
+        code = check_allow_list(self->config, err);
     }
     if (code == 0) {
         code =

@@ -239,7 +239,7 @@ void lun_http_conn_refuse(struct lun_http_exchange *exchange, int status,
     struct lun_buf body;
     lun_buf_init(&body);
     if (config->error_body)
-        config->error_body(status, reason, &body);
+        config->error_body(config->context, status, reason, &body);
     else
         lun_buf_printf(&body, "%s\n", reason);
     if (status == 405 || status == 503)

@@ -90,7 +90,8 @@ struct lun_http_config {
     void *context;
     /* Bytes for the answers that the server gives itself (400, 408, 413, ...)
      * as a JSON body, by status and short reason; NULL gives plain text. */
-    void (*error_body)(int status, const char *reason, struct lun_buf *out);
+    void (*error_body)(void *context, int status, const char *reason,
+                       struct lun_buf *out);
     /* Headers for the same answers (at most 8 are taken); may be NULL. They
      * must stay until the next call. */
     size_t (*error_headers)(void *context, const struct lun_http_header **out);

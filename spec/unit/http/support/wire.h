@@ -80,9 +80,10 @@ static inline void on_request(struct lun_http_request *request, void *context)
     lun_buf_release(&body);
 }
 
-static inline void error_body(int status, const char *reason,
+static inline void error_body(void *context, int status, const char *reason,
                               struct lun_buf *out)
 {
+    assert_ptr_equal(context, now);
     lun_buf_printf(out, "{\"s\":%d,\"r\":\"%s\"}", status, reason);
 }
 
