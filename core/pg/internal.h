@@ -30,6 +30,9 @@ struct addrinfo;
 /* An expired statement may answer this much late before it is cancelled, and
  * again before its connection is given up. */
 #define LUN_PG_GRACE_MS 500
+/* A connection is made again after a larger result, whether somebody still
+ * waited for it or not: libpq keeps the memory that it came in. */
+#define LUN_PG_KEEP_BYTES (8u << 20)
 /* Attempts to connect that fail, most in one second. */
 #define LUN_PG_ATTEMPTS 10
 /* How often a statement is sent again by itself. One that makes the server

@@ -255,13 +255,11 @@ static void refuse(struct lun_pg_connection *c, struct lun_pg_request *r,
         lun_pg_request_fail(c->pool, r, &error);
 }
 
-/* libpq never gives back the memory that a result took to arrive in. */
 static void refuse_size(struct lun_pg_connection *c, struct lun_pg_request *r)
 {
     struct lun_pg_error error;
     lun_pg_error_make(&error, LUN_ERESULT, "a result of more than %zu bytes",
                       c->pool->result_bytes);
-    c->retire = true;
     lun_pg_request_fail(c->pool, r, &error);
 }
 
@@ -302,6 +300,8 @@ static void on_answer(struct lun_pg_connection *c, struct lun_pg_slot *slot,
     if (r && r->known)
         charge(c, r->known);
     c->last_ns = c->now_ns;
+    if (PQresultMemorySize(result) > LUN_PG_KEEP_BYTES)
+        c->retire = true;
     if (r && waits_for_sync(r)) {
         PQclear(slot->held);
         slot->held = result;

@@ -289,6 +289,32 @@ static void keeps_the_last_statements_prepared_and_no_more(void **state)
     close_pool(pool);
 }
 
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void gives_back_the_memory_of_a_large_result(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it keeps what was freed */
+#endif
+    struct lun_pg_pool *pool = ready_pool(1);
+    long before = resident_kb();
+    assert_int_equal(ask(pool, "select repeat('x', 60000000)", true).code,
+                     LUN_OK);
+    run_for(50);
+    assert_int_equal(ask(pool, "select 1", true).code, LUN_OK);
+    assert_in_range(resident_kb() - before + 60000, 0, 90000);
+    close_pool(pool);
+}
+
 static void refuses_results_that_are_too_large(void **state)
 {
     (void)state;
@@ -638,6 +664,7 @@ int main(void)
         CASE(says_that_a_feature_is_missing_once),
         CASE(forgets_statements),
         CASE(keeps_the_last_statements_prepared_and_no_more),
+        CASE(gives_back_the_memory_of_a_large_result),
         CASE(refuses_results_that_are_too_large),
         CASE(answers_large_results),
         CASE(sends_large_parameters),
