@@ -8,6 +8,11 @@ import { lunette, root, sampleApps, Server, temporaryFolder, until } from './sup
 
 const COMMANDS = ['up', 'down', 'status', 'check', 'test', 'token', 'schema', 'new', 'version', 'help'];
 
+const LONE = `app "lone" { version = "1.0.0" }
+model "A" { fields = { b = text {} } }
+access "A" { public = "read" }
+`;
+
 /** Runs in an empty folder of its own. */
 const inFolder = (folder) => (...args) => lunette(args, { cwd: folder });
 const here = inFolder(temporaryFolder());
@@ -71,7 +76,8 @@ describe('lunette', () => {
     [['check', 'nothing', '--apps', sampleApps], "there is no app 'nothing'"],
   ];
   for (const [args, words] of MISTAKES) {
-    test(`'${args.slice(0, 4).join(' ').replace(root, '.')}' is a mistake: exit code 2, and what would be right`, () => {
+    const line = args.slice(0, 4).join(' ').replace(root, '.');
+    test(`'${line}' is a mistake: exit code 2, and what would be right`, () => {
       const { code, stdout, stderr } = here(...args);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
@@ -276,7 +282,7 @@ describe('with a running server,', () => {
   });
 
   test('a second up names it, and down stops it with all its processes', async (t) => {
-    const other = await Server.start({ apps: { lone: 'app "lone" {}\nmodel "A" { fields = { b = text {} } }\naccess "A" { public = "read" }\n' } });
+    const other = await Server.start({ apps: { lone: LONE } });
     const { pids } = other.status();
     const { code, stdout } = lunette(['down', '--data', other.data]);
     assert.equal(code, 0);
@@ -292,8 +298,7 @@ describe('with a running server,', () => {
   test('up --detach comes back when it is ready, and goes on', async () => {
     const folder = temporaryFolder();
     fs.mkdirSync(path.join(folder, 'apps/lone'), { recursive: true });
-    fs.writeFileSync(path.join(folder, 'apps/lone/app.lua'),
-      'app "lone" {}\nmodel "A" { fields = { b = text {} } }\naccess "A" { public = "read" }\n');
+    fs.writeFileSync(path.join(folder, 'apps/lone/app.lua'), LONE);
     const run = inFolder(folder);
     for (let turn = 0; turn < 2; turn++) {
       const { code, stdout, stderr } = run('up', '--detach', '--port', '0', '--ops-port', '0');

@@ -54,7 +54,9 @@ describe('a hundred at once', () => {
   test('updates of two records in both orders do not stop each other', async () => {
     await hundred((i) => {
       const [one, two] = i % 2 ? ['ann', 'bob'] : ['bob', 'ann'];
-      return `mutation { updateManyMembers(where: { name_in: ["${one}", "${two}"] }, data: { points: ${i} }) { count } }`;
+      return `mutation {
+        updateManyMembers(where: { name_in: ["${one}", "${two}"] }, data: { points: ${i} }) { count }
+      }`;
     });
     const { members } = await server.dataOf('{ members(where: { name_in: ["ann", "bob"] }) { points } }');
     assert.equal(members[0].points, members[1].points);
@@ -84,9 +86,14 @@ describe('a hundred at once', () => {
   });
 
   test('connections of the same records link them once', async () => {
-    await hundred((i) => (i % 2
-      ? 'mutation { updateMember(where: { name: "ann" }, data: { groups: { connect: [{ name: "red" }, { name: "blue" }] } }) { id } }'
-      : 'mutation { updateTeam(where: { name: "blue" }, data: { members: { connect: [{ name: "bob" }, { name: "ann" }] } }) { id } }'));
+    const both = [`mutation {
+      updateMember(where: { name: "ann" },
+        data: { groups: { connect: [{ name: "red" }, { name: "blue" }] } }) { id }
+    }`, `mutation {
+      updateTeam(where: { name: "blue" },
+        data: { members: { connect: [{ name: "bob" }, { name: "ann" }] } }) { id }
+    }`];
+    await hundred((i) => both[i % 2]);
     const { teams } = await server.dataOf(
       '{ teams(orderBy: name_ASC) { name members(orderBy: name_ASC) { name } } }');
     assert.deepEqual(teams, [

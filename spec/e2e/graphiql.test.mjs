@@ -10,6 +10,11 @@ import { Server, sleep, until } from './support/server.mjs';
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .find((file) => fs.existsSync(file));
 
+const LONE = `app "lone" { version = "1.0.0" }
+model "A" { fields = { b = text {} } }
+access "A" { public = "read" }
+`;
+
 describe('the page /graphiql', () => {
   let server, browser, page;
   const complaints = [];
@@ -122,7 +127,7 @@ describe('the page /graphiql', () => {
 
 describe('the files of a page', () => {
   let server;
-  before(async () => { server = await Server.start({ apps: { a: 'app "a" {}\nmodel "A" { fields = { b = text {} } }\naccess "A" { public = "read" }\n' } }); });
+  before(async () => { server = await Server.start({ apps: { lone: LONE } }); });
   after(() => server.down());
 
   test('come with a content policy, a type, and no way into other folders', async () => {

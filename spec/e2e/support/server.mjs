@@ -58,10 +58,17 @@ export async function until(what, probe, seconds = 30) {
   }
 }
 
+/** What a build with sanitizers complains of is a failure of any spec. */
+function refuseComplaints(output) {
+  const found = output.match(/^.*(ERROR: \w+Sanitizer|runtime error: ).*$/m);
+  if (found) throw new Error(`${found[0]}\n${output.slice(found.index, found.index + 5000)}`);
+}
+
 /** Runs a command of lunette to its end: { code, stdout, stderr }. */
 export function lunette(args, options = {}) {
   const run = spawnSync(bin, args, { encoding: 'utf8', timeout: 120000, ...options });
   if (run.error) throw run.error;
+  refuseComplaints(run.stderr);
   return { code: run.status, signal: run.signal, stdout: run.stdout, stderr: run.stderr };
 }
 
@@ -261,6 +268,7 @@ export class Server {
     if (running.has(this)) this.child.kill('SIGTERM');
     const end = await within(60, this.ended);
     if (!end) throw new Error(`lunette up did not end:\n${this.output}`);
+    refuseComplaints(this.output);
     fs.rmSync(this.folder, { recursive: true, force: true });
     folders.delete(this.folder);
     return end;
