@@ -75,8 +75,8 @@ local function fingerprint(set, want)
                 tostring(column.generated), tostring(column.default) }, "\31")
         end
         for _, index in ipairs(place.indexes) do
-            parts[#parts + 1] = ("i %s %s %s"):format(index.name, index.column,
-                tostring(index.unique))
+            parts[#parts + 1] = ("i %s %s %s %s"):format(index.name,
+                index.column, tostring(index.unique), index.method)
         end
         for _, check in ipairs(place.checks) do
             parts[#parts + 1] = ("k %s %s"):format(check.name, check.sql)

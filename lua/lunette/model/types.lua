@@ -36,7 +36,7 @@ types.SCALARS = {
     time = { pg = "time", scalar = "Time", options = KEYS },
     datetime = { pg = "timestamptz(3)", scalar = "DateTime", options = KEYS },
     json = { pg = "jsonb", scalar = "Json",
-        options = { default = "any", unique = "boolean" } },
+        options = KEYS },
     uuid = { pg = "uuid", scalar = "UUID", options = KEYS },
     enum = { pg = "text", options = KEYS },
     created = { pg = "timestamptz(3)", scalar = "DateTime",
@@ -81,7 +81,8 @@ types.RELATIONS = {
 types.LISTABLE = lists.set({ "text", "int", "bigint", "float", "decimal",
     "money", "bool", "date", "time", "datetime", "json", "uuid", "enum", "id" })
 
-types.LIST_OPTIONS = lists.merged(types.COMMON, { default = "any" })
+types.LIST_OPTIONS = lists.merged(types.COMMON,
+    { default = "any", index = "boolean" })
 -- Options of the type inside list(...).
 types.ITEM_OPTIONS = { size = "size", digits = "digits" }
 

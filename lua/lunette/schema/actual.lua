@@ -20,9 +20,10 @@ where n.nspname = any($1::text[]) and c.relkind = 'r'
 order by n.nspname, c.relname, a.attnum]]
 
 local INDEXES = [[
-select n.nspname, c.relname, i.relname, x.indisunique, x.indisvalid
+select n.nspname, c.relname, i.relname, x.indisunique, x.indisvalid, m.amname
 from pg_index x
 join pg_class i on i.oid = x.indexrelid
+join pg_am m on m.oid = i.relam
 join pg_class c on c.oid = x.indrelid
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = any($1::text[])]]
@@ -76,7 +77,8 @@ function actual.read(db, schemas)
     end
     for _, row in ipairs(query(db, INDEXES, schemas)) do
         place_of(database, row[1], row[2]).indexes[row[3]] =
-            { unique = is_true(row[4]), valid = is_true(row[5]) }
+            { unique = is_true(row[4]), valid = is_true(row[5]),
+                method = row[6] }
     end
     for _, row in ipairs(query(db, CONSTRAINTS, schemas)) do
         place_of(database, row[1], row[2]).constraints[row[3]] =

@@ -2,7 +2,8 @@
 --
 -- DATABASE = { schemas = {name,...}, tables = { TABLE,... }, by_name = {} }
 -- TABLE  = { schema=, name=, app=, model=, columns={COLUMN,...}, by_name={},
---            primary={column,...}, indexes={ {name=,column=,unique=},... },
+--            primary={column,...}, indexes={ {name=,column=,unique=,
+--            method="btree"|"gin"},... },
 --            checks={ {name=,sql=,message=},... },
 --            foreign={ {name=,column=,schema=,table=},... } }
 -- COLUMN = { name=, type=, required=, identity=, generated=sql, default=LITERAL,
@@ -115,10 +116,11 @@ local function add_column(place, column)
     place.by_name[column.name] = column
 end
 
-local function add_index(place, column, unique)
+local function add_index(place, column, unique, method)
     local name = unique and names.unique or names.index
     place.indexes[#place.indexes + 1] = { name = name(place.name, column),
-        column = column, unique = unique and true or false }
+        column = column, unique = unique and true or false,
+        method = method or "btree" }
 end
 
 local function add_foreign(place, column, target)
@@ -141,7 +143,9 @@ local function add_scalar(place, model, field)
     if field.unique then
         add_index(place, field.column, true)
     elseif field.index then
-        add_index(place, field.column, false)
+        -- what is asked of lists and Json is what they contain
+        local inside = field.list or field.type == "json"
+        add_index(place, field.column, false, inside and "gin" or nil)
     end
 end
 

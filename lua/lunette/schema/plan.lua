@@ -332,14 +332,17 @@ end
 function Plan:index(place, have, index)
     local old = have and have.indexes[index.name]
     local kept = not self.dropped[qualified(place)]
-    if old and old.unique == index.unique and old.valid and kept then return end
+    local same = old and old.unique == index.unique and old.valid
+        and old.method == index.method
+    if same and kept then return end
     if old and kept then
         self:step(("drop index if exists %s.%s"):format(
             sql.quote(place.schema), sql.quote(index.name)))
     end
-    self:step(("create %sindex if not exists %s on %s (%s)"):format(
+    self:step(("create %sindex if not exists %s on %s%s (%s)"):format(
         index.unique and "unique " or "", sql.quote(index.name),
-        qualified(place), sql.quote(index.column)),
+        qualified(place), index.method == "gin" and " using gin" or "",
+        sql.quote(index.column)),
         index.unique and ("%s.%s cannot become unique: some rows have the same"
         .. " value"):format(place.model.name, index.column) or nil)
 end

@@ -206,6 +206,32 @@ describe("the schema of a release set", function()
         access "Label" { admin = "all" }
     ]]
 
+    it("indexes what lists and Json contain", function()
+        local item = [[
+            model "Item" { fields = {
+                tags = list(text { size = 20 }) { index = true },
+                meta = json { index = true },
+                word = text { index = true, size = 20 },
+            } }
+            access "Item" { admin = "all" }
+        ]]
+        local function method(name)
+            return value("select m.amname from pg_class c join pg_am m"
+                .. " on m.oid = c.relam where c.relname = '" .. name .. "'")
+        end
+        must_apply(item)
+        assert.equal("gin", method("item_tags_idx"))
+        assert.equal("gin", method("item_meta_idx"))
+        assert.equal("btree", method("item_word_idx"))
+        -- one that was made before these were told apart
+        connection:exec("delete from lunette.state where key = 'schema';"
+            .. " drop index shop.item_tags_idx;"
+            .. " create index item_tags_idx on shop.item (tags)")
+        must_apply(item)
+        assert.equal("gin", method("item_tags_idx"))
+        assert.equal(0, #must_apply(item))
+    end)
+
     it("makes references and join tables", function()
         must_apply(PAIR)
         local ok, err = connection:query("insert into shop.box (id, item)"
