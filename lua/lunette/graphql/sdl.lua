@@ -98,6 +98,23 @@ local function add_type(out, type)
     end
 end
 
+local function add_directive(out, made)
+    add_description(out, made.description, "")
+    out[#out + 1] = ("directive @%s%s on %s\n"):format(made.name,
+        arguments(made), table.concat(made.locations, " | "))
+end
+
+-- Those that every schema has are not printed.
+local function add_directives(out, schema)
+    local specified = builtin.directives({ strict = true })
+    for _, made in ipairs(sorted(builtin.directives(schema))) do
+        if not specified[made.name] then
+            if #out > 0 then out[#out + 1] = "\n" end
+            add_directive(out, made)
+        end
+    end
+end
+
 local function is_printed(name)
     local scalar = builtin.SCALARS[name]
     return not (scalar and scalar.specified)
@@ -108,6 +125,7 @@ end
 -- @tparam ?table opts `descriptions`: print them too
 function sdl.print(schema, opts)
     local out = { descriptions = opts and opts.descriptions }
+    add_directives(out, schema)
     local all = {}
     for i, name in ipairs(schema:names()) do all[i] = name end
     table.sort(all, sdl.before)

@@ -61,6 +61,13 @@ describe("the sorted SDL", function()
             1, true))
     end)
 
+    it("has the directives that not every schema has", function()
+        local text = sdl.print(types.new(sets.reference()))
+        assert.equal(1, text:find("directive @transaction on MUTATION\n\n", 1,
+            true))
+        assert.falsy(text:find("directive @skip", 1, true))
+    end)
+
     it("takes a self relation with one field for one-sided", function()
         local text = printed([[
             type Category { id: ID! @id  parent: Category @relation(name: "C") }
@@ -70,7 +77,8 @@ describe("the sorted SDL", function()
     end)
 
     it("of a set without models is a query without fields", function()
-        assert.equal("type Query\n", sdl.print(types.new({ models = {} })))
+        assert.equal("type Query\n", sdl.print(types.new({ models = {} },
+            { strict = true })))
     end)
 end)
 
