@@ -15,6 +15,9 @@ local OPTIONS = { title = "string", label = "string", order = "any",
     check = "any", graphql = "graphql", fields = "table" }
 local MAX_NAME = 60
 local MAX_FIELDS = 500
+-- Every table of PostgreSQL has these columns.
+local SYSTEM = { ctid = true, xmin = true, xmax = true, cmin = true,
+    cmax = true, tableoid = true }
 
 -- Fields --------------------------------------------------------------------
 
@@ -27,6 +30,9 @@ local function name_problem(name)
     elseif #name > MAX_NAME then
         return ("field name %s is longer than %d characters")
             :format(text.quote(name), MAX_NAME)
+    elseif SYSTEM[name] then
+        return ("field name %s is a column of the database's own")
+            :format(text.quote(name))
     end
 end
 

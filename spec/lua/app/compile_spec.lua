@@ -93,6 +93,8 @@ describe("a field", function()
         ['l = list(id) {}'] = '2: Thing.l: write list(id "text")',
         ['version = text {}'] = "2: Thing.version: every table has the column "
             .. "'version'; declare it as bigint {} to show it",
+        ['xmin = int {}'] =
+            "2: Thing: field name 'xmin' is a column of the database's own",
         ['from_date = date {}, fromDate = date {}'] =
             "2: Thing.fromDate: 'from_date' and 'fromDate' are both 'fromDate' "
             .. "in the API",
