@@ -16,6 +16,7 @@
 #include "core/bind/plan.h"
 #include "core/graphql/plan.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 #include "core/vm/state.h"
 
 struct lun_framework {
@@ -163,6 +164,7 @@ int lun_framework_roles(struct lun_framework *framework, int service,
                         const char *const **out, struct lun_err *err)
 {
     lua_State *L = framework->L;
+    lun_metrics_add(LUN_METRIC_LUA_CALLS, 1);
     push_function(framework, "roles");
     lua_rawgeti(L, LUA_REGISTRYINDEX, service);
     push_names(L, names);
@@ -292,6 +294,7 @@ int lun_framework_compile(struct lun_framework *framework, int service,
     lua_State *L = framework->L;
     struct lun_err err = {0};
     int top = lua_gettop(L);
+    lun_metrics_add(LUN_METRIC_LUA_CALLS, 1);
     push_function(framework, "compile");
     lua_rawgeti(L, LUA_REGISTRYINDEX, service);
     lua_pushcfunction(L, push_request);

@@ -681,6 +681,7 @@ static void start_coroutine(struct write *write)
 {
     lua_State *L = write->writer->L;
     const struct lun_exec_config *config = lun_exec_config_of(write->exec);
+    lun_metrics_add(LUN_METRIC_LUA_CALLS, 1);
     write->db_code = 0;
     write->in_doubt = false;
     write->co = lua_newthread(L);
