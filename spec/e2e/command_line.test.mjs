@@ -291,7 +291,7 @@ describe('with a running server,', () => {
     for (const pid of [pids.supervisor, pids.postgres, pids.nats, ...pids.workers]) {
       if (pid) assert.ok(!fs.existsSync(`/proc/${pid}`), `${pid}`);
     }
-    fs.rmSync(other.folder, { recursive: true, force: true });
+    fs.rmSync(other.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     t.diagnostic('stopped');
   });
 

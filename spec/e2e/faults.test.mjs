@@ -226,7 +226,7 @@ describe('a second start', () => {
     assert.equal(code, 1);
     assert.match(server.output, new RegExp(`cannot listen on '127\\.0\\.0\\.1:${port}': address already in use`));
     assert.equal(lunette(['status', '--data', server.data]).code, 3);
-    fs.rmSync(server.folder, { recursive: true });
+    fs.rmSync(server.folder, { recursive: true, maxRetries: 20, retryDelay: 100 });
   });
 
   test('after kill -9 of the supervisor goes on with the data', async (t) => {
@@ -251,7 +251,7 @@ describe('a second start', () => {
 
   test('after the supervisor was killed finds nothing running when asked to stop', async (t) => {
     const server = await Server.start({ apps: { bank: APP } });
-    t.after(() => fs.rmSync(server.folder, { recursive: true, force: true }));
+    t.after(() => fs.rmSync(server.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
     const { pids } = server.status();
     process.kill(pids.supervisor, 'SIGKILL');
     await server.ended;
@@ -318,7 +318,7 @@ describe('SIGTERM under load', () => {
       server.child.kill('SIGTERM');
       const end = await within(60, server.ended);
       assert.ok(end, 'it ends');
-      fs.rmSync(server.folder, { recursive: true, force: true });
+      fs.rmSync(server.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     }
   });
 });

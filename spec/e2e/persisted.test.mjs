@@ -208,6 +208,50 @@ describe('an allow list', () => {
   });
 });
 
+describe('limits of roles and answers', () => {
+  let server;
+  before(async () => {
+    server = await Server.start({ apps: { shop: APP }, args: ['--workers', '1',
+      '--role-limits', 'public depth=1 aliases=2, admin nodes=7', '--graphql-rows', '20',
+      '--graphql-answer-bytes', '20k'] });
+    for (let i = 0; i < 25; i++) {
+      await server.dataOf(`mutation { createItem(data: { name: "${'x'.repeat(3000)}", qty: ${i} }) { qty } }`);
+    }
+  });
+  after(() => server?.down());
+
+  test('hold for whom they name', async () => {
+    const deep = '{ itemsConnection(first: 1) { edges { cursor } } }';
+    const shut = await server.post(deep, undefined, { user: null });
+    assert.equal(shut.status, 400);
+    assert.deepEqual(first(shut).extensions, { code: 'LIMIT_EXCEEDED', limit: 'depth', max: 1 });
+    assert.equal((await server.dataOf(deep)).itemsConnection.edges.length, 1);
+    assert.equal((await server.post(deep, undefined, { user: null })).status, 400);
+    const nodes = await server.post('query ($n: Int) { items(first: $n) { id } }', { n: 500001 });
+    assert.deepEqual(first(nodes).extensions, { code: 'LIMIT_EXCEEDED', limit: 'nodes', max: 500000 });
+  });
+
+  test('stop answers that grow too large', async () => {
+    const rows = await server.post('{ items { qty } }');
+    assert.equal(rows.status, 200);
+    assert.equal(rows.json.data, null);
+    assert.deepEqual(first(rows).extensions, { code: 'LIMIT_EXCEEDED', limit: 'rows', max: 20 });
+    assert.equal((await server.dataOf('{ items(first: 20) { qty } }')).items.length, 20);
+    const both = await server.post('{ a: items(first: 15) { qty } b: items(first: 15) { qty } }');
+    assert.equal(first(both).extensions.limit, 'rows');
+    const bytes = await server.post('{ items(first: 10) { name } }');
+    assert.deepEqual(first(bytes).extensions, { code: 'LIMIT_EXCEEDED', limit: 'answer_bytes', max: 20480 });
+    assert.equal((await server.dataOf('{ items(first: 5) { name } }')).items.length, 5);
+  });
+
+  test('must be written as limits are', () => {
+    const up = lunette(['up', '--apps', server.apps, '--data', temporaryFolder(), '--port', '0',
+      '--role-limits', 'public deep=1']);
+    assert.equal(up.code, 1);
+    assert.match(up.stderr, /role_limits: 'deep' is no limit that a role can have/);
+  });
+});
+
 describe('introspection', () => {
   const MODES = { all: [true, true, true], authenticated: [false, true, true],
     admin: [false, false, true], off: [false, false, false] };

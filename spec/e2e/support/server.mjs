@@ -22,7 +22,7 @@ const folders = new Set();
 
 process.on('exit', () => {
   for (const server of running) server.abandon();
-  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
@@ -269,7 +269,7 @@ export class Server {
     const end = await within(60, this.ended);
     if (!end) throw new Error(`lunette up did not end:\n${this.output}`);
     refuseComplaints(this.output);
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     folders.delete(this.folder);
     return end;
   }
