@@ -27,6 +27,8 @@ struct lun_exec {
     size_t pending;
     bool starting;
     bool rolled_back; /* the one transaction of all fields */
+    size_t rows;      /* of lists, of all fields so far */
+    size_t bytes;     /* of values */
 };
 
 const struct lun_exec_config *lun_exec_config_of(const struct lun_exec *exec)
@@ -238,12 +240,14 @@ static int write_one(struct field_run *run, const struct lun_plan_field *field,
     return shape ? lun_graphql_write_row(&run->json, shape, result, row) : 0;
 }
 
+/* Stops when the bytes of an answer are reached. */
 static int write_list(struct field_run *run, const struct lun_plan_field *field,
                       const PGresult *result)
 {
+    size_t most = run->exec->config.input.limits->answer_bytes;
     int rows = PQntuples(result), rc = 0;
     lun_buf_push_byte(&run->json, '[');
-    for (int row = 0; !rc && row < rows; row++) {
+    for (int row = 0; !rc && row < rows && run->json.len <= most; row++) {
         if (row)
             lun_buf_push_byte(&run->json, ',');
         rc = write_one(run, field, result, row);
@@ -252,12 +256,39 @@ static int write_list(struct field_run *run, const struct lun_plan_field *field,
     return rc;
 }
 
+static void fail_with_limit(struct field_run *run, const char *limit,
+                            size_t max)
+{
+    struct lun_plan_error error = {
+        .code = LUN_ELIMIT,
+        .message = lun_error_info(LUN_ELIMIT)->message,
+        .limit = limit,
+        .max = max};
+    set_failure(run, &error);
+    lun_buf_release(&run->json);
+}
+
+/* False when all lists of the answer together have too many rows. */
+static bool count_rows(struct field_run *run, const PGresult *result)
+{
+    struct lun_exec *exec = run->exec;
+    const struct lun_graphql_limits *limits = exec->config.input.limits;
+    exec->rows += (size_t)PQntuples(result);
+    if (exec->rows <= limits->rows)
+        return true;
+    fail_with_limit(run, "rows", limits->rows);
+    return false;
+}
+
 /* `row` is that of a single object, -1 when there is none. */
 static void write_result(struct field_run *run, const PGresult *result, int row)
 {
     const struct lun_plan_field *field =
         &run->exec->config.plan->fields[run->index];
+    const struct lun_graphql_limits *limits = run->exec->config.input.limits;
     int rc = 0;
+    if (!field->single && !count_rows(run, result))
+        return;
     if (!field->single)
         rc = write_list(run, field, result);
     else if (row >= 0)
@@ -266,7 +297,11 @@ static void write_result(struct field_run *run, const PGresult *result, int row)
         struct lun_pg_error pg = {.code = rc ? LUN_EINTERNAL : LUN_EMEMORY};
         strcpy(pg.message, "the result does not have the shape of the plan");
         fail_with_pg(run, &pg);
+        return;
     }
+    run->exec->bytes += run->json.len;
+    if (run->exec->bytes > limits->answer_bytes)
+        fail_with_limit(run, "answer_bytes", limits->answer_bytes);
 }
 
 static void on_result(void *context, const PGresult *result,

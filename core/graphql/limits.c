@@ -24,7 +24,8 @@ static const struct {
     LIMIT(directives_on_one, 8), LIMIT(operations, 50),
     LIMIT(fragments, 200),       LIMIT(variables, 200),
     LIMIT(schemas, 3),           LIMIT(introspection, 2),
-    LIMIT(nodes, 500000),        LIMIT(batch, 0),
+    LIMIT(nodes, 500000),        LIMIT(rows, 500000),
+    LIMIT(answer_bytes, 64 << 20), LIMIT(batch, 0),
 #undef LIMIT
 };
 

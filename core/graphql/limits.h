@@ -6,7 +6,8 @@
  * parsed, the rest on the parsed document, before anything is validated or
  * compiled. All of it takes linear time. What a plan's cache key does not fix,
  * the number of records that `first` and `last` ask for, is checked for each
- * request by lun_graphql_limits_check_nodes.
+ * request by lun_graphql_limits_check_nodes. Rows and bytes of an answer are
+ * counted while it is written.
  */
 #pragma once
 
@@ -39,6 +40,8 @@ struct lun_graphql_limits {
                                * possibleTypes inside each other; 2 */
     size_t nodes;             /* records that nested first and last may ask
                                * for; 500000 */
+    size_t rows;              /* of lists at the root, in one answer; 500000 */
+    size_t answer_bytes;      /* of one answer; 64 MiB */
     size_t batch;             /* requests in one body; 0: none in a list */
 };
 

@@ -25,6 +25,7 @@
 #include "core/host/params.h"
 #include "core/host/persisted.h"
 #include "core/host/release.h"
+#include "core/host/role_limits.h"
 #include "core/host/service.h"
 #include "core/http/server.h"
 #include "core/telemetry/log.h"
@@ -44,6 +45,7 @@ struct call {
     struct lun_http_request *http;
     struct lun_release *release;
     struct lun_caller *caller;
+    const struct lun_graphql_limits *limits; /* of the caller */
     struct lun_plan *plan;
     struct lun_graphql_tokens tokens;
     struct lun_params params;
@@ -271,7 +273,7 @@ static void execute(struct call *call)
                   .tokens = &call->tokens,
                   .variables = call->params.variables,
                   .user = call->caller->user,
-                  .limits = &call->service->limits},
+                  .limits = call->limits},
         .deadline_ns = call->deadline_ns,
         .write = write_field,
         .report = report,
@@ -354,10 +356,10 @@ static bool compile(struct call *call)
     struct lun_graphql_error found = {0};
     struct lun_plan_error *errors = NULL;
     size_t count = 0;
-    int rc = lun_graphql_parse(arena, &call->tokens, &call->service->limits,
+    int rc = lun_graphql_parse(arena, &call->tokens, call->limits,
                                &document, &found);
     if (!rc)
-        rc = lun_graphql_limits_check(document, &call->service->limits, arena,
+        rc = lun_graphql_limits_check(document, call->limits, arena,
                                       &found);
     if (rc) {
         refuse_graphql(call, &found);
@@ -473,6 +475,25 @@ static bool find_document(struct call *call)
     return call->document != NULL;
 }
 
+/* False when memory ran out; then it has answered. */
+static bool find_limits(struct call *call)
+{
+    struct lun_service *service = call->service;
+    call->limits = &service->limits;
+    if (!service->role_limits)
+        return true;
+    struct lun_graphql_limits *own =
+        lun_arena_alloc(call->http->arena, sizeof(*own));
+    if (!own) {
+        refuse_code(call, LUN_EMEMORY, 503,
+                    lun_error_info(LUN_EMEMORY)->message);
+        return false;
+    }
+    lun_role_limits_find(service->role_limits, call->caller->roles, own);
+    call->limits = own;
+    return true;
+}
+
 static bool lex(struct call *call)
 {
     const struct lun_document *document = call->document;
@@ -480,7 +501,7 @@ static bool lex(struct call *call)
     if (!lun_graphql_lex(call->http->arena,
                          document ? document->text : call->params.query,
                          document ? document->len : call->params.query_len,
-                         &call->service->limits, &call->tokens, &found))
+                         call->limits, &call->tokens, &found))
         return true;
     refuse_graphql(call, &found);
     return false;
@@ -499,7 +520,7 @@ static void on_caller(void *context, struct lun_caller *caller, int code)
     caller->refs++;
     if (call->params.hash && !find_document(call))
         return;
-    if (!lex(call))
+    if (!find_limits(call) || !lex(call))
         return;
     if (lun_persisted_is_strict(store) && !call->document &&
         !lun_persisted_allows(store, &call->tokens))

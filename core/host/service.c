@@ -18,6 +18,7 @@
 #include "core/host/persisted.h"
 #include "core/host/program.h"
 #include "core/host/release.h"
+#include "core/host/role_limits.h"
 #include "core/host/token.h"
 #include "core/http/server.h"
 #include "core/net/tls.h"
@@ -153,6 +154,9 @@ static int open_parts(struct lun_service *service, const char *data,
         rc = lun_net_tls_open(config->tls_certificate,
                               lun_config_tls_key(config), &service->tls, err);
     if (!rc)
+        rc = lun_role_limits_open(config->role_limits, &service->limits,
+                                  &service->role_limits, err);
+    if (!rc)
         rc = lun_persisted_open(config->persisted_query_bytes,
                                 config->graphql_allow_list, &service->limits,
                                 &service->persisted, err);
@@ -188,6 +192,7 @@ static void free_service(struct lun_service *service)
     lun_net_tls_close(service->tls);
     lun_http_gzip_free(service->gzip);
     lun_persisted_close(service->persisted);
+    lun_role_limits_close(service->role_limits);
     free(service);
 }
 

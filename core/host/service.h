@@ -25,6 +25,7 @@ struct lun_persisted;
 struct lun_net_tls;
 struct lun_pg_pool;
 struct lun_release;
+struct lun_role_limits;
 struct lun_token_keys;
 
 struct lun_service {
@@ -40,6 +41,7 @@ struct lun_service {
     struct lun_http_gzip *gzip;
     struct lun_auth auth;
     struct lun_graphql_limits limits;
+    struct lun_role_limits *role_limits; /* NULL: the same for all */
     struct lun_persisted *persisted;
     struct lun_release *current;  /* serves */
     struct lun_release *prepared; /* waits for its commit; NULL: none */

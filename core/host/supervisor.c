@@ -32,6 +32,7 @@
 #include "core/host/postgres.h"
 #include "core/host/proc.h"
 #include "core/host/reload.h"
+#include "core/host/role_limits.h"
 #include "core/host/status.h"
 #include "core/host/watch.h"
 #include "core/host/workers.h"
@@ -657,12 +658,18 @@ static int check_tls(struct lun_config *config, struct lun_err *err)
     return code != 0 ? code : make_absolute(&config->tls_key, err);
 }
 
-static int check_allow_list(struct lun_config *config, struct lun_err *err)
+static int check_limits(struct lun_config *config, struct lun_err *err)
 {
     struct lun_graphql_limits limits;
+    struct lun_role_limits *roles;
     struct lun_persisted *store;
     lun_limits_graphql(config, &limits);
-    int code = lun_persisted_open(0, config->graphql_allow_list, &limits,
+    int code = lun_role_limits_open(config->role_limits, &limits, &roles, err);
+    if (code != 0) {
+        return code;
+    }
+    lun_role_limits_close(roles);
+    code = lun_persisted_open(0, config->graphql_allow_list, &limits,
                                   &store, err);
     if (code == 0) {
         lun_persisted_close(store);
@@ -690,7 +697,7 @@ static int open_all(struct supervisor *self, struct lun_err *err)
         code = check_tls(self->config, err);
     }
     if (code == 0) {
-        code = check_allow_list(self->config, err);
+        code = check_limits(self->config, err);
     }
     if (code == 0) {
         code =
