@@ -71,7 +71,8 @@ bool lun_process_die_with_parent(int signal, pid_t parent)
 }
 
 static void run_child(const char *const argv[],
-                      const struct lun_process_user *user, const char *log)
+                      const struct lun_process_user *user, const char *log,
+                      pid_t parent)
 {
     int in = open("/dev/null", O_RDONLY);
     int out = open(log, O_WRONLY | O_APPEND | O_CREAT, 0600);
@@ -84,7 +85,8 @@ static void run_child(const char *const argv[],
         (void)dprintf(2, "%s\n", err.message);
         _exit(126);
     }
-    if (chdir("/") != 0) {
+    /* After the change of user: that clears the signal. */
+    if (chdir("/") != 0 || !lun_process_die_with_parent(SIGTERM, parent)) {
         _exit(126);
     }
     execvp(argv[0], (char *const *)argv);
@@ -96,9 +98,10 @@ int lun_process_run(const char *const argv[],
                     const struct lun_process_user *user, const char *log,
                     struct lun_err *err)
 {
+    pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
-        run_child(argv, user, log);
+        run_child(argv, user, log, parent);
     }
     int status;
     while (child > 0 && waitpid(child, &status, 0) != child) {

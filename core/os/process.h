@@ -34,8 +34,9 @@ bool lun_process_die_with_parent(int signal, pid_t parent);
 
 /*
  * Runs a program to its end as `user` (NULL: as we are), in directory "/" with
- * stdout and stderr appended to `log`. Returns its exit status, 128 + signal,
- * or -1 with `err` when it could not be started.
+ * stdout and stderr appended to `log`. It gets SIGTERM when the caller dies
+ * before it. Returns its exit status, 128 + signal, or -1 with `err` when it
+ * could not be started.
  */
 int lun_process_run(const char *const argv[],
                     const struct lun_process_user *user, const char *log,
