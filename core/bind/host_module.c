@@ -177,6 +177,20 @@ static void text_to_json(lua_State *L, int index, struct lun_arena *arena,
     node->text = lun_arena_strndup(arena, text, node->len);
 }
 
+/* The text of a number; what is none stays a text, for the types to refuse. */
+static void digits_to_json(lua_State *L, int index, struct lun_arena *arena,
+                           struct lun_json *node)
+{
+    struct lun_json *parsed;
+    struct lun_err err;
+    text_to_json(L, index, arena, LUN_JSON_STRING, node);
+    if (node->text &&
+        lun_json_parse(arena, node->text, node->len, 1, 1, &parsed, &err) ==
+            0 &&
+        parsed->type == LUN_JSON_NUMBER && parsed->len == node->len)
+        node->type = LUN_JSON_NUMBER;
+}
+
 static struct lun_json *to_json(lua_State *L, int index,
                                 struct lun_arena *arena, int depth)
 {
@@ -199,7 +213,7 @@ static struct lun_json *to_json(lua_State *L, int index,
     case LUA_TTABLE:
         lua_getfield(L, index, "number");
         if (lua_type(L, -1) == LUA_TSTRING && depth == 0)
-            text_to_json(L, -1, arena, LUN_JSON_NUMBER, node);
+            digits_to_json(L, -1, arena, node);
         else
             table_to_json(L, index, arena, depth, node);
         lua_pop(L, 1);

@@ -45,12 +45,19 @@ local function model_of(app, path, models)
     end
 end
 
+local function is_array(value)
+    return type(value) == "table" and getmetatable(value) == host.array_mt
+end
+
 local function parse_json(file)
     local list, problem = host.json_decode(file.text)
     if not list then fail(file.path, nil, "%s", problem) end
+    if not is_array(list) then
+        fail(file.path, nil, "it must be a list of objects")
+    end
     local header, seen, rows = {}, {}, {}
     for i, object in ipairs(list) do
-        if type(object) ~= "table" then
+        if type(object) ~= "table" or is_array(object) then
             fail(file.path, nil, "item %d is not an object", i)
         end
         local row = { line = i }
@@ -107,11 +114,16 @@ local function lookup_column(file, model, models, name)
 end
 
 local function columns_of(file, model, models, header)
-    local columns = {}
+    local columns, seen = {}, {}
     for i, name in ipairs(header) do
-        columns[i] = name:find(".", 1, true)
+        local column = name:find(".", 1, true)
             and lookup_column(file, model, models, name)
             or scalar_column(file, model, name)
+        if seen[column.column] then
+            fail(file.path, 1, "'%s' and '%s' are the same column",
+                seen[column.column], name)
+        end
+        seen[column.column], columns[i] = name, column
     end
     return columns
 end

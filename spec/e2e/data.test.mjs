@@ -77,9 +77,20 @@ describe('the files of docs/data.md', () => {
     assert.match((await save('product.csv', 'sku,nam\nA5,x\n')).message,
       /product\.csv:1: Product has no field 'nam'/);
     assert.equal(await save('product.csv', files['data/product.csv']), null);
+    assert.match((await save('product.csv', 'sku,name,name\nA5,x,y\n')).message,
+      /product\.csv:1: 'name' and 'name' are the same column/);
+    assert.equal(await save('product.csv', files['data/product.csv']), null);
     assert.match((await save('nothing.csv', 'a\n1\n')).message,
       /nothing\.csv: no model of the app 'shop' is called as this file/);
     fs.rmSync(server.file('shop', 'data/nothing.csv'));
+  });
+
+  test('in JSON must be a list of objects', async () => {
+    for (const text of ['{ "sku": "A6", "name": "x" }', '"A6"', 'null', '[["A6"]]', '[1]']) {
+      assert.match((await save('product.json', text)).message,
+        /product\.json: (it must be a list of objects|item 1 is not an object)/);
+    }
+    fs.rmSync(server.file('shop', 'data/product.json'));
   });
 
   test('keep their values when a field is renamed with was', async () => {
@@ -107,4 +118,17 @@ describe('the files of docs/data.md', () => {
       (await server.dataOf('{ product(where: { sku: "B1" }) { words } }')).product);
     assert.deepEqual(found.words, ['new', 'a "b"']);
   });
+});
+
+test('starting data do not take words for numbers', async (t) => {
+  const server = await Server.start({ apps: { scale: `app "scale" {}
+    model "Load" { fields = { name = text { unique = true, size = 9 }, pieces = int {}, weight = float {} } }` } });
+  t.after(() => server.down());
+  const save = (cells) => server.reload(() =>
+    server.save('scale', `name,pieces,weight\nA,${cells}\n`, 'data/load.csv'));
+  for (const word of ['abc', '1a', '0x10', '007', '--5', '1e', ' 5', 'nan']) {
+    assert.match((await save(`${word},1`)).message, /load\.csv:2: pieces: Int cannot represent/);
+    assert.match((await save(`1,${word}`)).message, /load\.csv:2: weight: Float cannot represent/);
+  }
+  assert.equal(await save('-5,1.5e3'), null);
 });
