@@ -219,6 +219,10 @@ static void fail_with_pg(struct field_run *run, const struct lun_pg_error *pg)
     struct lun_plan_error error = {0};
     error.code = pg->code;
     error.message = lun_error_info(pg->code)->message;
+    if (pg->code == LUN_ERESULT) {
+        error.limit = "pg_result_bytes";
+        error.max = lun_pg_pool_result_bytes(config->pool);
+    }
     config->report(pg, &error, config->context);
     set_failure(run, &error);
 }

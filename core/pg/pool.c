@@ -317,6 +317,11 @@ const char *lun_pg_pool_problem(const struct lun_pg_pool *pool)
     return pool->usable > 0 ? "" : pool->problem;
 }
 
+size_t lun_pg_pool_result_bytes(const struct lun_pg_pool *pool)
+{
+    return pool->result_bytes;
+}
+
 void lun_pg_pool_stats(const struct lun_pg_pool *pool, struct lun_pg_stats *out)
 {
     *out = pool->stats;

@@ -99,6 +99,8 @@ void lun_pg_pool_on_ready(struct lun_pg_pool *pool,
 const char *lun_pg_pool_problem(const struct lun_pg_pool *pool);
 void lun_pg_pool_stats(const struct lun_pg_pool *pool,
                        struct lun_pg_stats *out);
+/* What one read may return (LUN_ERESULT). */
+size_t lun_pg_pool_result_bytes(const struct lun_pg_pool *pool);
 
 /*
  * Runs one statement on any connection. Parameters are copied. The callback is

@@ -213,9 +213,9 @@ describe('limits of roles and answers', () => {
   before(async () => {
     server = await Server.start({ apps: { shop: APP }, args: ['--workers', '1',
       '--role-limits', 'public depth=1 aliases=2, admin nodes=7', '--graphql-rows', '20',
-      '--graphql-answer-bytes', '20k'] });
+      '--graphql-answer-bytes', '70k', '--pg-result-bytes', '64k'] });
     for (let i = 0; i < 25; i++) {
-      await server.dataOf(`mutation { createItem(data: { name: "${'x'.repeat(3000)}", qty: ${i} }) { qty } }`);
+      await server.dataOf(`mutation { createItem(data: { name: "${'x'.repeat(3400)}", qty: ${i} }) { qty } }`);
     }
   });
   after(() => server?.down());
@@ -239,9 +239,13 @@ describe('limits of roles and answers', () => {
     assert.equal((await server.dataOf('{ items(first: 20) { qty } }')).items.length, 20);
     const both = await server.post('{ a: items(first: 15) { qty } b: items(first: 15) { qty } }');
     assert.equal(first(both).extensions.limit, 'rows');
-    const bytes = await server.post('{ items(first: 10) { name } }');
-    assert.deepEqual(first(bytes).extensions, { code: 'LIMIT_EXCEEDED', limit: 'answer_bytes', max: 20480 });
-    assert.equal((await server.dataOf('{ items(first: 5) { name } }')).items.length, 5);
+    const bytes = await server.post('{ a: items(first: 15) { name } b: items(first: 5) { name } c: items(first: 0) { name } '
+      + 'd: itemsConnection(first: 10) { edges { node { name } } } }');
+    assert.deepEqual(first(bytes).extensions, { code: 'LIMIT_EXCEEDED', limit: 'answer_bytes', max: 71680 });
+    assert.equal((await server.dataOf('{ items(first: 9) { name } }')).items.length, 9);
+    const result = await server.post('{ items(first: 19) { name } }');
+    assert.equal(first(result).extensions.limit, 'pg_result_bytes');
+    assert.equal(first(result).extensions.max, 65536);
   });
 
   test('must be written as limits are', () => {
