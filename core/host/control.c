@@ -20,6 +20,7 @@ static const struct word words[] = {
     [LUN_HOST_CONTROL_PREPARE] = {"do", "prepare"},
     [LUN_HOST_CONTROL_COMMIT] = {"do", "commit"},
     [LUN_HOST_CONTROL_ABORT] = {"do", "abort"},
+    [LUN_HOST_CONTROL_RENEW] = {"do", "renew"},
     [LUN_HOST_CONTROL_DRAIN] = {"do", "drain"},
     [LUN_HOST_CONTROL_READY] = {"event", "ready"},
     [LUN_HOST_CONTROL_REPLY] = {"event", "reply"},

@@ -8,6 +8,7 @@
  *     {"do":"prepare","id":ID,"set":PATH}  load the set beside the current one
  *     {"do":"commit","id":ID}              switch to it
  *     {"do":"abort","id":ID}               forget it
+ *     {"do":"renew"}                       read certificate and lists again
  *     {"do":"drain"}                       stop accepting, finish, exit 0
  *   worker -> supervisor
  *     {"event":"ready","id":ID}            serves; ID is the set it runs
@@ -38,6 +39,7 @@ enum lun_host_control_kind {
     LUN_HOST_CONTROL_PREPARE,
     LUN_HOST_CONTROL_COMMIT,
     LUN_HOST_CONTROL_ABORT,
+    LUN_HOST_CONTROL_RENEW,
     LUN_HOST_CONTROL_DRAIN,
     LUN_HOST_CONTROL_READY,
     LUN_HOST_CONTROL_REPLY
@@ -45,7 +47,7 @@ enum lun_host_control_kind {
 
 struct lun_host_control {
     enum lun_host_control_kind kind;
-    char id[72];      /* of the set; "" for drain */
+    char id[72];      /* of the set; "" for renew and drain */
     char set[4096];   /* prepare: path of the set */
     char error[1024]; /* reply: why not, "" when it worked */
 };

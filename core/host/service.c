@@ -269,6 +269,26 @@ void lun_service_abort(struct lun_service *service)
     service->prepared = NULL;
 }
 
+void lun_service_renew(struct lun_service *service)
+{
+    const struct lun_config *config = service->config;
+    struct lun_persisted *store;
+    struct lun_err err;
+    if (service->tls)
+        lun_net_tls_renew(service->tls);
+    if (!lun_persisted_is_strict(service->persisted))
+        return;
+    if (lun_persisted_open(config->persisted_query_bytes,
+                           config->graphql_allow_list, &service->limits, &store,
+                           &err)) {
+        lun_log_printf(LUN_LOG_ERROR, "%s; the list read before goes on",
+                       err.message);
+        return;
+    }
+    lun_persisted_close(service->persisted);
+    service->persisted = store;
+}
+
 /* Ending ------------------------------------------------------------------- */
 
 /* Jobs on threads come back to the service. */

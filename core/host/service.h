@@ -67,6 +67,10 @@ int lun_service_commit(struct lun_service *service, const char *id,
                        struct lun_err *err);
 void lun_service_abort(struct lun_service *service);
 
+/* Reads certificate and allow list again; what cannot be used is logged, and
+ * what was read before goes on. */
+void lun_service_renew(struct lun_service *service);
+
 /* Stops to accept, answers what has begun, closes and frees everything;
  * `drained` comes last. Once only. */
 void lun_service_drain(struct lun_service *service,

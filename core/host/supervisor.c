@@ -317,6 +317,7 @@ static void on_signal(uv_signal_t *signal, int number)
     struct supervisor *self = signal->data;
     if (number == SIGHUP) {
         if (!self->stopping) {
+            lun_workers_renew(self->workers);
             lun_reload_request(self->reload, lun_clock_monotonic_ns());
         }
     } else if (!self->stopping) {

@@ -123,6 +123,9 @@ static void on_message(void *context, const struct lun_host_control *message)
         lun_service_abort(worker->service);
         reply(worker, message->id, 0, &err);
         break;
+    case LUN_HOST_CONTROL_RENEW:
+        lun_service_renew(worker->service);
+        break;
     case LUN_HOST_CONTROL_DRAIN:
         drain(worker);
         break;

@@ -391,6 +391,14 @@ bool lun_workers_send(struct lun_workers *workers, unsigned slot,
     return true;
 }
 
+void lun_workers_renew(struct lun_workers *workers)
+{
+    const struct lun_host_control renew = {.kind = LUN_HOST_CONTROL_RENEW};
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        (void)lun_workers_send(workers, i, &renew);
+    }
+}
+
 unsigned lun_workers_count(const struct lun_workers *workers)
 {
     return workers->options.count;

@@ -67,6 +67,9 @@ void lun_workers_set_current(struct lun_workers *workers, const char *set_path);
 bool lun_workers_send(struct lun_workers *workers, unsigned slot,
                       const struct lun_host_control *message);
 
+/* Asks all to read again what they read from files of the settings. */
+void lun_workers_renew(struct lun_workers *workers);
+
 unsigned lun_workers_count(const struct lun_workers *workers);
 void lun_workers_info(const struct lun_workers *workers, unsigned slot,
                       struct lun_worker_info *out);

@@ -178,14 +178,11 @@ void lun_net_tls_close(struct lun_net_tls *tls)
 
 /* Changes are seen in either file; two files that do not belong together yet
  * are tried again when the second one changes. */
-static void check_files(struct lun_net_tls *tls)
+void lun_net_tls_renew(struct lun_net_tls *tls)
 {
-    uint64_t now = lun_clock_monotonic_ns();
     struct stamp stamps[FILES];
     struct lun_err err;
-    if (now - tls->checked_ns < CHECK_NS)
-        return;
-    tls->checked_ns = now;
+    tls->checked_ns = lun_clock_monotonic_ns();
     look(tls, stamps);
     if (memcmp(stamps, tls->stamps, sizeof(stamps)) == 0)
         return;
@@ -200,7 +197,8 @@ static void check_files(struct lun_net_tls *tls)
 
 SSL *lun_net_tls_accept(struct lun_net_tls *tls)
 {
-    check_files(tls);
+    if (lun_clock_monotonic_ns() - tls->checked_ns >= CHECK_NS)
+        lun_net_tls_renew(tls);
     SSL *ssl = SSL_new(tls->context);
     if (ssl)
         SSL_set_accept_state(ssl);

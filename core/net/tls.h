@@ -22,6 +22,8 @@ int lun_net_tls_open(const char *certificate, const char *key,
 /* Connections may outlive it. NULL is fine. */
 void lun_net_tls_close(struct lun_net_tls *tls);
 
+/* Looks at the files now. */
+void lun_net_tls_renew(struct lun_net_tls *tls);
 /* The server's end of one more connection, the caller's; NULL when memory ran
  * out. */
 SSL *lun_net_tls_accept(struct lun_net_tls *tls);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { lunette, Server, temporaryFolder } from './support/server.mjs';
+import { lunette, Server, sleep, temporaryFolder, until } from './support/server.mjs';
 
 const APP = `
 app "shop" { version = "1.0.0" }
@@ -197,6 +197,18 @@ describe('an allow list', () => {
           { code: 'FORBIDDEN', reason: 'PERSISTED_QUERY_ONLY' });
       }
     }
+  });
+
+  test('is read again when the server is told to', async () => {
+    const query = '{ items { qty } }';
+    assert.equal((await post(server, { query })).status, 403);
+    fs.writeFileSync(path.join(list, 'qty.graphql'), query);
+    server.child.kill('SIGHUP');
+    await until('the new list', async () => (await post(server, { query })).status === 200);
+    fs.writeFileSync(path.join(list, 'qty.graphql'), '{ "');
+    server.child.kill('SIGHUP');
+    await sleep(300);
+    assert.equal((await post(server, { query })).status, 200);
   });
 
   test('must be readable', () => {

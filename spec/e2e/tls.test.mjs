@@ -121,6 +121,10 @@ test('takes up a new certificate without dropping connections', async () => {
   await sleep(1100);
   assert.equal((await get(typename)).name, 'two');
   await kept();
+  certify('three');
+  server.child.kill('SIGHUP');
+  await sleep(300);
+  assert.equal((await get(typename)).name, 'three');
   fs.writeFileSync(cert, 'broken');
   server.child.kill('SIGHUP');
   await sleep(1100);
@@ -130,7 +134,7 @@ test('takes up a new certificate without dropping connections', async () => {
       probe.destroy();
     }).on('error', reject);
   });
-  assert.equal(name, 'two');
+  assert.equal(name, 'three');
   await kept();
   agent.destroy();
 });
