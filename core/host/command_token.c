@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <limits.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
