@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <ctype.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
