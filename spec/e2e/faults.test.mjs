@@ -1,8 +1,10 @@
 // What is killed comes back, and what was accepted is answered.
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Load, refusals } from './support/load.mjs';
 import { isAlive, lunette, Server, sleep, until, within } from './support/server.mjs';
@@ -110,13 +112,17 @@ describe('a worker that is killed', () => {
 describe('the database', () => {
   let server;
   before(async () => { server = await Server.start({ apps: { bank: APP }, args: ['--workers', '2'] }); });
-  after(() => server.down());
+  after(async () => {
+    const { postgres } = server.status().pids;
+    await server.down();
+    assert.ok(!isAlive(postgres), 'PostgreSQL was left behind');
+  });
 
-  const restartUnder = async (t, signal, query) => {
+  const restartUnder = async (t, query, restart) => {
     const before = server.status();
     const load = new Load(t, server, { clients: 8, query });
     await until('load', () => load.count() > 100);
-    process.kill(before.pids.postgres, signal);
+    await restart(before.pids.postgres);
     const now = await until('another postmaster', () => {
       const { pids } = server.status();
       return pids.postgres && pids.postgres !== before.pids.postgres && pids;
@@ -135,11 +141,25 @@ describe('the database', () => {
   };
 
   test('restarted under reads is waited for or said to be away', async (t) => {
-    await restartUnder(t, 'SIGINT', READ);
+    await restartUnder(t, READ, (pid) => process.kill(pid, 'SIGINT'));
   });
 
   test('killed under reads comes back', async (t) => {
-    await restartUnder(t, 'SIGKILL', READ);
+    await restartUnder(t, READ, (pid) => process.kill(pid, 'SIGKILL'));
+  });
+
+  test('restarted by an operator with pg_ctl is found again', async (t) => {
+    const data = path.join(server.data, 'postgres');
+    const { uid, gid } = fs.statSync(fs.realpathSync(data));
+    for (let turn = 0; turn < 2; turn++) {
+      await restartUnder(t, READ, (pid) => new Promise((resolve) => {
+        const pgCtl = path.join(path.dirname(fs.readlinkSync(`/proc/${pid}/exe`)), 'pg_ctl');
+        spawn(pgCtl, ['restart', '-D', data, '-m', 'fast', '-w', '-s'],
+          { uid, gid, cwd: '/', stdio: 'ignore' }).on('exit', resolve);
+      }));
+      const { postgres } = server.status().pids;
+      assert.ok(isAlive(postgres));
+    }
   });
 
   test('restarted under writes loses none that was answered', async (t) => {
