@@ -4,7 +4,6 @@
  */
 #include <limits.h>
 #include <ctype.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 

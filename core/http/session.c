@@ -711,6 +711,25 @@ static int submit_settings(struct lun_http_session *session)
     return code;
 }
 
+/* The guard counts resets and what was answered; nghttp2 counts resets alone,
+ * and would turn away clients that reset each stream when they have all of
+ * it. */
+static int open_nghttp2(struct lun_http_session *session,
+                        nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_mem memory = {session, mem_alloc, mem_free, mem_calloc,
+                          mem_realloc};
+    nghttp2_option *option;
+    int code = nghttp2_option_new(&option);
+    if (code)
+        return code;
+    nghttp2_option_set_stream_reset_rate_limit(option, 1 << 20, 1 << 20);
+    code = nghttp2_session_server_new3(&session->nghttp2, callbacks, session,
+                                       option, &memory);
+    nghttp2_option_del(option);
+    return code;
+}
+
 struct lun_http_session *lun_http_session_open(struct lun_http_conn *conn)
 {
     struct lun_http_session *session = calloc(1, sizeof(*session));
@@ -723,10 +742,7 @@ struct lun_http_session *lun_http_session_open(struct lun_http_conn *conn)
     session->conn = conn;
     lun_buf_init(&session->out);
     lun_http_guard_init(&session->guard, uv_now(conn->server->loop));
-    nghttp2_mem memory = {session, mem_alloc, mem_free, mem_calloc,
-                          mem_realloc};
-    int code = nghttp2_session_server_new3(&session->nghttp2, callbacks,
-                                           session, NULL, &memory);
+    int code = open_nghttp2(session, callbacks);
     nghttp2_session_callbacks_del(callbacks);
     if (!code)
         code = submit_settings(session);

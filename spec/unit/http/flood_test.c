@@ -117,6 +117,24 @@ static void forgives_whoever_gets_answers(void **state)
     stop(f);
 }
 
+/* Some clients reset each stream when they have all of it. */
+static void takes_resets_of_what_was_answered(void **state)
+{
+    (void)state;
+    struct fixture *f = start(NULL);
+    struct peer *p = dial2(f);
+    for (int id = 1; id < 3000; id += 2) {
+        get(p, id, "/quick");
+        AWAIT(p, stream(p, id)->ended);
+        reset(p, id);
+    }
+    get(p, 3001, "/last");
+    AWAIT(p, stream(p, 3001)->ended);
+    assert_int_equal(p->goaway, -1);
+    hang_up(p);
+    stop(f);
+}
+
 static void refills_points_by_time(void **state)
 {
     (void)state;
@@ -467,6 +485,7 @@ int main(void)
         cmocka_unit_test(calms_made_resets),
         cmocka_unit_test(calms_empty_continuations),
         cmocka_unit_test(forgives_whoever_gets_answers),
+        cmocka_unit_test(takes_resets_of_what_was_answered),
         cmocka_unit_test(refills_points_by_time),
         cmocka_unit_test(ends_at_a_broken_header_block),
         cmocka_unit_test(ends_at_a_frame_that_is_too_large),

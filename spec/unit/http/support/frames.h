@@ -12,7 +12,7 @@
 
 #include "spec/unit/http/support/wire.h"
 
-#define STREAMS_MAX 512
+#define STREAMS_MAX 2048
 
 /* What came for one stream. */
 struct got {
