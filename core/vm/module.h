@@ -1,0 +1,57 @@
+/*
+ * core/vm/module.h - the C part of a core module (modules/<name>/<name>.c).
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A module's Lua (modules/<name>/<name>.lua) runs in the VM of each app that was
+ * granted it, between the app and the functions below; the app sees only the
+ * table that the Lua returns. What the grant says is enforced here, with the
+ * options that the host kept, not with what comes out of the VM.
+ */
+#pragma once
+
+#include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct lun_module_ask;
+
+struct lun_module {
+    const char *name; /* as its folder */
+    /* NULL, or adds functions that end at once to the table on top of the
+     * stack: `native` of the module's Lua. */
+    void (*open)(lua_State *L);
+    /* NULL, or begins work that takes time; leads to one answer or refusal,
+     * at the latest at ask->deadline_ns. */
+    void (*ask)(struct lun_module_ask *ask);
+    /* NULL, or what a worker keeps for the module, and its end; `closed` is
+     * called once everything is off the loop. */
+    void *(*start)(uv_loop_t *loop);
+    void (*stop)(void *state, void (*closed)(void *context), void *context);
+};
+
+struct lun_module_ask {
+    const struct lun_module *module;
+    void *state; /* of module->start */
+    uv_loop_t *loop;
+    const char *app;
+    const char *release;
+    const char *traceparent; /* "" for none */
+    const char *options; /* of the grant, JSON */
+    const char *data;    /* what the module's Lua asks: core/vm/data.h */
+    size_t len;
+    uint64_t deadline_ns;
+    uint64_t *outgoing_bytes; /* to add to; over max_outgoing: refuse */
+    uint64_t max_outgoing;
+};
+
+/* All modules with a C part, NULL-ended: core/vm/modules.c makes the list from
+ * the folders of modules/. */
+const struct lun_module *const *lun_modules(void);
+const struct lun_module *lun_module_find(const char *name);
+
+/* `data` is a value as of core/vm/data.h; the ask is gone after it. */
+void lun_module_answer(struct lun_module_ask *ask, const char *data,
+                       size_t len);
+/* `message` becomes the error of the module's function in the app. */
+void lun_module_refuse(struct lun_module_ask *ask, const char *message);
