@@ -15,6 +15,18 @@
 #include <uv.h>
 
 struct lun_module_ask;
+struct lun_pg_pool;
+
+/* What a worker gives to the module's C part; lives until `stop` has closed. */
+struct lun_module_host {
+    uv_loop_t *loop;
+    struct lun_pg_pool *pool; /* NULL where there is no database */
+    /* The options (JSON) that the release set at work grants `app` for
+     * `module`, "" for a grant without options, NULL for no grant; `app` NULL:
+     * not NULL when any app has it. May be NULL. Valid until the loop turns. */
+    const char *(*grant)(void *context, const char *module, const char *app);
+    void *context; /* for grant */
+};
 
 struct lun_module {
     const char *name; /* as its folder */
@@ -26,7 +38,7 @@ struct lun_module {
     void (*ask)(struct lun_module_ask *ask);
     /* NULL, or what a worker keeps for the module, and its end; `closed` is
      * called once everything is off the loop. */
-    void *(*start)(uv_loop_t *loop);
+    void *(*start)(const struct lun_module_host *host);
     void (*stop)(void *state, void (*closed)(void *context), void *context);
 };
 
