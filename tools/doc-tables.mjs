@@ -37,17 +37,24 @@ function settings() {
   }).join('\n\n');
 }
 
-function metrics() {
+/** `list` has [kind, name, labels, help] of each row. */
+function metricTable(list, beside) {
   const found = new Map();
-  for (const [, kind, name, labels, help] of rows(read('core/telemetry/metrics.def'), 'LUN_METRIC')) {
+  for (const [kind, name, labels, help] of list) {
     const one = found.get(name) ?? { kind: kind.toLowerCase(), labels: [], help };
     if (labels) one.labels.push(labels);
     found.set(name, one);
   }
-  return table(['metric', 'kind', 'labels beside `worker`', 'meaning'],
+  return table(['metric', 'kind', `labels beside ${beside}`, 'meaning'],
     [...found].map(([name, { kind, labels, help }]) => [`\`${name}\``, kind,
       labels.map((one) => `\`${one}\``).join(' '), help]));
 }
+
+const metrics = () => metricTable(rows(read('core/telemetry/metrics.def'), 'LUN_METRIC')
+  .map(([, kind, name, labels, help]) => [kind, name, labels, help]), '`worker`');
+
+const appMetrics = () => metricTable(rows(read('core/telemetry/apps.def'), 'LUN_APP')
+  .map(([, kind, name, labels, , help]) => [kind, name, labels, help]), '`worker`, `app`, `release`');
 
 function errors() {
   return table(['`extensions.code`', 'message', 'HTTP status', 'tried again inside'],
@@ -57,7 +64,7 @@ function errors() {
 }
 
 const tables = {
-  'docs/operating.md': { settings, metrics },
+  'docs/operating.md': { settings, metrics, 'app metrics': appMetrics },
   'docs/errors.md': { errors },
 };
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/telemetry/apps_table.h"
 
 #define MAGIC 0x6c756e6d65747233u /* a supervisor of another build differs */
 #define BUCKETS 14
@@ -33,6 +34,7 @@ struct slot {
     _Alignas(64) _Atomic uint64_t values[LUN_METRIC_COUNT];
     _Atomic uint64_t buckets[BUCKETS + 1]; /* the last one: everything above */
     _Atomic uint64_t duration_ns;
+    struct lun_apps_table apps;
 };
 
 struct lun_metrics {
@@ -118,6 +120,7 @@ int lun_metrics_attach(int fd, unsigned slot, struct lun_err *err)
             atomic_store_explicit(&own->values[i], 0, memory_order_relaxed);
         }
     }
+    lun_apps_table_use(&metrics->slot[slot].apps);
     return 0;
 }
 
@@ -175,6 +178,17 @@ uint64_t lun_metrics_read(const struct lun_metrics *metrics, unsigned slot,
                                 memory_order_relaxed);
 }
 
+struct lun_apps_table *lun_apps_table_of(struct lun_metrics *metrics,
+                                         unsigned slot)
+{
+    return slot < metrics->slots ? &metrics->slot[slot].apps : NULL;
+}
+
+unsigned lun_apps_table_count(const struct lun_metrics *metrics)
+{
+    return metrics->slots;
+}
+
 static void render_head(const char *name, const char *kind, const char *help,
                         struct lun_buf *out)
 {
@@ -215,7 +229,7 @@ static void render_times(const struct slot *slot, unsigned number,
                    sum);
 }
 
-void lun_metrics_render(const struct lun_metrics *metrics, struct lun_buf *out)
+void lun_metrics_render(struct lun_metrics *metrics, struct lun_buf *out)
 {
     for (int i = 0; i < LUN_METRIC_COUNT; i++) {
         render_row(metrics, i, out);
@@ -225,4 +239,5 @@ void lun_metrics_render(const struct lun_metrics *metrics, struct lun_buf *out)
     for (unsigned slot = 0; slot < metrics->slots; slot++) {
         render_times(&metrics->slot[slot], slot, out);
     }
+    lun_app_metrics_render(metrics, out);
 }

@@ -43,5 +43,6 @@ void lun_metrics_observe_request(int status, uint64_t duration_ns);
 /* What `slot` holds; 0 when there is no such slot. */
 uint64_t lun_metrics_read(const struct lun_metrics *metrics, unsigned slot,
                           enum lun_metric metric);
-/* Appends all slots as Prometheus text (exposition format 0.0.4). */
-void lun_metrics_render(const struct lun_metrics *metrics, struct lun_buf *out);
+/* Appends all slots, those of apps (core/telemetry/apps.h) included, as
+ * Prometheus text (exposition format 0.0.4). */
+void lun_metrics_render(struct lun_metrics *metrics, struct lun_buf *out);
