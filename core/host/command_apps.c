@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/host/command.h"
 #include "core/host/datadir.h"
+#include "core/host/excerpt.h"
 #include "core/host/lua_call.h"
 #include "core/os/file.h"
 
@@ -90,29 +91,26 @@ static bool belongs(const struct lun_json *entry, const char *app)
     return strncmp(text_of(entry, "file"), prefix, (size_t)len) == 0;
 }
 
-static void print_entry(const char *kind, const struct lun_json *entry)
-{
-    const char *file = text_of(entry, "file");
-    const char *line = text_of(entry, "line");
-    (void)printf("%s%s%s%s%s%s\n", file, line[0] != '\0' ? ":" : "", line,
-                 file[0] != '\0' ? ": " : "", kind, text_of(entry, "message"));
-}
-
 /* Prints those of `app`; returns how many. */
 static int print_entries(const struct lun_json *report, const char *name,
                          const char *kind, const char *app)
 {
     const struct lun_json *list = lun_json_get(report, name);
+    bool colored = lun_excerpt_colored(1);
+    struct lun_buf out;
     int count = 0;
+    lun_buf_init(&out);
     for (const struct lun_json *at = list != NULL ? list->child : NULL;
          at != NULL; at = at->next) {
         /* An error without a file concerns everybody. */
         if (belongs(at, app) ||
             (app != NULL && text_of(at, "file")[0] == '\0')) {
-            print_entry(kind, at);
+            lun_excerpt_push(at, kind, colored, &out);
             count++;
         }
     }
+    (void)fwrite(out.data, 1, out.len, stdout);
+    lun_buf_release(&out);
     return count;
 }
 
@@ -222,15 +220,16 @@ static int show_schema(const struct lun_buf *text)
         }
     } else {
         const struct lun_json *list = lun_json_get(report, "errors");
+        struct lun_buf lines;
+        lun_buf_init(&lines);
         for (const struct lun_json *at = list != NULL ? list->child : NULL;
              at != NULL; at = at->next) {
-            const char *file = text_of(at, "file");
-            const char *number = text_of(at, "line");
-            (void)fprintf(
-                stderr, "%s%s%s%s%s\n", file, number[0] != '\0' ? ":" : "",
-                number,
-                file[0] != '\0' ? ": " : "lunette: ", text_of(at, "message"));
+            const bool placed = text_of(at, "file")[0] != '\0';
+            lun_excerpt_push(at, placed ? "" : "lunette: ",
+                             lun_excerpt_colored(2), &lines);
         }
+        (void)fwrite(lines.data, 1, lines.len, stderr);
+        lun_buf_release(&lines);
         code = LUN_EXIT_FAILED;
     }
     lun_arena_release(&arena);

@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/host/excerpt.h"
 #include "core/os/file.h"
 
 #define REPORT_MEMORY ((size_t)64 * 1024 * 1024)
@@ -28,29 +29,12 @@ static char *copy_text(const struct lun_json *object, const char *name)
     return strdup(text_of(object, name));
 }
 
-/* "file:line: message", without what is not known. */
-static void push_place(const struct lun_json *item, struct lun_buf *out)
-{
-    const char *file = text_of(item, "file");
-    const char *line = text_of(item, "line");
-    if (item->type == LUN_JSON_STRING) {
-        lun_buf_push_str(out, item->text);
-    } else if (file[0] != '\0' && line[0] != '\0') {
-        lun_buf_printf(out, "%s:%s: %s", file, line, text_of(item, "message"));
-    } else if (file[0] != '\0') {
-        lun_buf_printf(out, "%s: %s", file, text_of(item, "message"));
-    } else {
-        lun_buf_push_str(out, text_of(item, "message"));
-    }
-    lun_buf_push_byte(out, '\n');
-}
-
 static void push_lines(const struct lun_json *list, struct lun_buf *out)
 {
     const struct lun_json *item =
         list != NULL && list->type == LUN_JSON_ARRAY ? list->child : NULL;
     for (; item != NULL; item = item->next) {
-        push_place(item, out);
+        lun_excerpt_push(item, "", false, out);
     }
     (void)lun_buf_str(out);
 }

@@ -6,6 +6,7 @@
  *   {"ok":true,"id":ID,"file":PATH,"releases":[{"app","version","hash"}],
  *    "warnings":[{"file","line","message"}],"steps":[TEXT]}
  *   {"ok":false,"errors":[{"file","line","message"}]}
+ * Entries with a line may bring its text: see core/host/excerpt.h.
  */
 #pragma once
 
@@ -28,7 +29,7 @@ struct lun_loadout {
     char path[4096];
     struct lun_loadout_app *releases;
     size_t count;
-    struct lun_buf warnings;    /* "file:line: message" lines, NUL-ended */
+    struct lun_buf warnings;    /* lines of lun_excerpt_push, NUL-ended */
     struct lun_buf steps;       /* lines: what changed in the database */
     struct lun_buf errors;      /* lines */
     struct lun_buf errors_json; /* the list as it came */

@@ -19,6 +19,7 @@
 #include "core/host/config.h"
 #include "core/host/console.h"
 #include "core/host/control.h"
+#include "core/host/excerpt.h"
 #include "core/host/loadout.h"
 #include "core/host/workers.h"
 #include "core/os/file.h"
@@ -107,13 +108,25 @@ static void record_error(struct lun_reload *reload, const char *message,
     (void)lun_buf_str(out);
 }
 
+/* Excerpts of code stand below their message. */
 static void say_lines(const char *before, const char *lines)
 {
+    bool colored = lun_excerpt_colored(1);
+    struct lun_buf line;
+    lun_buf_init(&line);
     while (lines != NULL && *lines != '\0') {
-        int len = (int)strcspn(lines, "\n");
-        lun_console_say("%s%.*s", before, len, lines);
+        size_t len = strcspn(lines, "\n");
+        lun_buf_clear(&line);
+        lun_buf_push_str(&line, lines[0] == ' ' ? "" : before);
+        if (colored) {
+            lun_excerpt_push_colored(lines, len, &line);
+        } else {
+            lun_buf_push(&line, lines, len);
+        }
+        lun_console_say("%.*s", (int)line.len, line.data);
         lines += len + (lines[len] == '\n');
     }
+    lun_buf_release(&line);
 }
 
 /* Serves what an earlier start has left, rather than nothing. */

@@ -5,6 +5,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.loader
 local compile = require("lunette.app.compile")
+local excerpt = require("lunette.app.excerpt")
 
 local loader = {}
 
@@ -81,6 +82,8 @@ function loader.compile(folder)
     local sources, errors = loader.read(folder)
     if not sources then return nil, errors end
     local set, problems, warnings = compile.apps(sources)
+    excerpt.add(problems, sources)
+    excerpt.add(set and set.warnings or warnings, sources)
     if not set then return nil, problems, warnings end
     return set, sources
 end
@@ -93,7 +96,8 @@ local function entries(items)
     local out = list()
     for _, item in ipairs(items or {}) do
         out[#out + 1] = { file = item.file, line = item.line,
-            message = item.message }
+            message = item.message, source = item.source,
+            column = item.column, width = item.width }
     end
     return out
 end

@@ -187,14 +187,17 @@ access "Thing" { user = "raed" }
       /^apps\/two\/app\.lua:1: .*'on'.*did you mean 'one'/m,
       /^apps\/two\/more\.lua:\d+: /m,
     ]) assert.match(stdout, words);
-    const lines = stdout.trim().split('\n');
-    assert.equal(lines.at(-1), `${lines.length - 1} errors, 0 warnings`);
+    const messages = stdout.match(/^apps\/.*$/gm);
+    assert.ok(stdout.endsWith(`\n${messages.length} errors, 0 warnings\n`), stdout);
+    assert.ok(stdout.includes('    3 |   name = txt {},\n      |          ^^^\n'), stdout);
+    assert.ok(stdout.includes('    5 |   other = ref "Thnig" {},\n      |                ^^^^^\n'), stdout);
+    assert.doesNotMatch(stdout, /\x1b/, 'no colours on a pipe');
     const only = inFolder(folder)('check', 'two');
     assert.equal(only.code, 1);
     assert.doesNotMatch(only.stdout, /apps\/one\//);
     const json = JSON.parse(inFolder(folder)('check', '--json').stdout);
     assert.equal(json.ok, false);
-    assert.equal(json.errors.length, lines.length - 1);
+    assert.equal(json.errors.length, messages.length);
     assert.ok(json.errors.every((error) => error.file && error.line && error.message));
   });
 
