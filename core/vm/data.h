@@ -20,8 +20,8 @@ enum { LUN_VM_DATA_DEPTH = 64 };
 /*
  * Appends the value at `index`. LUN_EBAD_INPUT and a text for a developer
  * ("a function cannot leave the app") when it is not data, nests deeper than
- * LUN_VM_DATA_DEPTH or takes more than `max` bytes. Never raises, runs no
- * metamethod.
+ * LUN_VM_DATA_DEPTH, has a metatable or takes more than `max` bytes. Runs no
+ * metamethod; raises nothing but a memory error (room for the stack).
  */
 int lun_vm_data_write(lua_State *L, int index, size_t max, struct lun_buf *out,
                       struct lun_err *err);
