@@ -3,3 +3,4 @@ max_line_length = 100
 read_globals = { "host" }
 files["spec/lua"].std = "+busted"
 exclude_files = { "build*", ".lunette", "node_modules" }
+files["modules/*/spec"].read_globals = { "grant", "sql", "test", "equal", "fails" }

@@ -139,6 +139,19 @@ async function lua() {
   }
 }
 
+/** The specs of core modules, each in a VM with its module. */
+async function modules() {
+  const specs = files('modules', /_spec\.lua$/).filter(wanted);
+  if (!specs.length) return;
+  const made = await run('ninja', ['-C', build, 'module_spec']);
+  if (made.code) return note('build of the runner of module specs', made, { passed: 0, failed: 1 });
+  for (const file of specs) {
+    const outcome = await run(path.join(build, 'module_spec'), [file]);
+    const last = outcome.output.match(/(\d+) passed, (\d+) failed\s*$/);
+    note(file, outcome, { passed: Number(last?.[1] ?? 0), failed: Number(last?.[2] ?? 0) });
+  }
+}
+
 async function node() {
   for (const file of files('spec', /\.test\.mjs$/).filter(wanted)) {
     const outcome = await run(process.execPath, ['--test', '--test-reporter', 'tap', file]);
@@ -168,7 +181,7 @@ function startPostgres() {
 }
 
 startPostgres();
-for (const suite of [units, lua, node, programs]) await suite();
+for (const suite of [units, lua, modules, node, programs]) await suite();
 
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed = results.reduce((sum, r) => sum + r.failed, 0);

@@ -28,11 +28,21 @@ struct lun_module_host {
     void *context; /* for grant */
 };
 
+/* The VM in which a module's functions run; lives as long as it, so that it can
+ * be an upvalue (light userdata) of them. */
+struct lun_module_home {
+    const char *app;
+    const char *release;
+    const char *options; /* of the grant, JSON with the defaults filled in */
+    char request[64];    /* at work now; "" while files are loaded */
+};
+
 struct lun_module {
     const char *name; /* as its folder */
     /* NULL, or adds functions that end at once to the table on top of the
-     * stack: `native` of the module's Lua. */
-    void (*open)(lua_State *L);
+     * stack: `native` of the module's Lua. Functions bound what they are given
+     * before they work on it: nothing stops C code but its own end. */
+    void (*open)(lua_State *L, const struct lun_module_home *home);
     /* NULL, or begins work that takes time; leads to one answer or refusal,
      * at the latest at ask->deadline_ns. */
     void (*ask)(struct lun_module_ask *ask);
@@ -57,8 +67,8 @@ struct lun_module_ask {
     uint64_t max_outgoing;
 };
 
-/* All modules with a C part, NULL-ended: core/vm/modules.c makes the list from
- * the folders of modules/. */
+/* All modules with a C part, NULL-ended. CMake makes the list: each file
+ * modules/NAME/NAME.c defines `const struct lun_module lun_module_NAME`. */
 const struct lun_module *const *lun_modules(void);
 const struct lun_module *lun_module_find(const char *name);
 

@@ -72,7 +72,7 @@ const rules = {
   'every source names its license': () => matching(/^(core|lua|spec|tools|examples|modules)\/.*\.(c|h|lua|mjs)$/)
     .filter((file) => !/SPDX-License-Identifier: Apache-2\.0/.test(read(file).slice(0, 2500))),
 
-  'lines fit in 120 columns': () => matching(/^(core|lua|spec)\/.*\.(c|h|lua|mjs)$/)
+  'lines fit in 120 columns': () => matching(/^(core|lua|spec|modules)\/.*\.(c|h|lua|mjs)$/)
     .flatMap((file) => read(file).split('\n')
       .map((line, i) => ([...line].length > 120 ? `${file}:${i + 1}` : null)).filter(Boolean)),
 
@@ -98,7 +98,7 @@ const rules = {
     read('ARCHITECTURE.md').split('\n').length > 200 ? ['ARCHITECTURE.md'] : []),
 
   'luacheck finds nothing': () => complaints('luacheck', ['-q', '--no-color'],
-    matching(/^(lua|spec\/lua)\/.*\.lua$/)),
+    matching(/^(lua|spec\/lua|modules)\/.*\.lua$/)),
 
   'shellcheck finds nothing': () => complaints('shellcheck', ['-x'], tracked.filter((file) => {
     if (/\.(c|h|lua|mjs|csv|json|png)$/.test(file) || fs.statSync(file).size > 1e5) return false;
