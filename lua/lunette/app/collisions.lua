@@ -52,7 +52,7 @@ local function claim(owners, name, owner)
     end
 end
 
-local function check_types(builders, enums)
+local function check_types(builders, enums, calls)
     local owners, claims = {}, {}
     for _, builder in ipairs(builders) do
         local owner = { app = builder.app, place = builder.place,
@@ -72,6 +72,12 @@ local function check_types(builders, enums)
             claim(owners, pattern:format(pair[2]), pair[1])
         end
     end
+    for _, call in ipairs(calls) do
+        local owner = { app = call.owner, place = call.place, said = call.said }
+        for _, object in ipairs(call.objects) do
+            claim(owners, object.name, owner)
+        end
+    end
 end
 
 -- Root fields ---------------------------------------------------------------
@@ -80,7 +86,23 @@ local QUERIES = { "one", "many", "connection" }
 local MUTATIONS = { "create", "update", "upsert", "delete", "updateMany",
     "deleteMany" }
 
-local function check_roots(builders)
+-- The calls of apps beside the fields of models. `seen` as of check_roots.
+local function check_calls(seen, calls)
+    for _, call in ipairs(calls) do
+        local first = seen[call.kind][call.graphql]
+        local of_all = call.kind == "query" and call.graphql == "node"
+        if of_all or first then
+            call.owner.report:error(call.place, call.name,
+                "%s gives the API field '%s' that %s has; name it with "
+                .. "graphql = \"...\"", call.said, call.graphql,
+                of_all and "every service" or ("%s (%s:%d)"):format(first.said,
+                    first.place.file, first.place.line))
+        end
+        seen[call.kind][call.graphql] = first or call
+    end
+end
+
+local function check_roots(builders, calls)
     local seen = { query = {}, mutation = {} }
     local function add(builder, group, name)
         local first = seen[group][name]
@@ -89,9 +111,9 @@ local function check_roots(builders)
             builder.app.report:error(builder.place, builder.declared_name,
                 "model '%s' gives the API field '%s' that %s has; "
                 .. "name it with graphql = \"...\"", builder.model.key, name,
-                first and "model '" .. first.model.key .. "'"
-                    or "every service")
+                first and first.said or "every service")
         end
+        builder.said = "model '" .. builder.model.key .. "'"
         seen[group][name] = first or builder
     end
     local types = {}
@@ -107,6 +129,7 @@ local function check_roots(builders)
             end
         end
     end
+    check_calls(seen, calls)
 end
 
 -- Fields --------------------------------------------------------------------
@@ -178,9 +201,10 @@ end
 --- Reports names that collide.
 -- @tparam {table,...} builders of lunette.model.model
 -- @tparam {table,...} enums { graphql, app, place }
-function collisions.check(builders, enums)
-    check_types(builders, enums)
-    check_roots(builders)
+-- @tparam {table,...} calls of lunette.app.calls
+function collisions.check(builders, enums, calls)
+    check_types(builders, enums, calls)
+    check_roots(builders, calls)
     for _, builder in ipairs(builders) do check_fields(builder) end
     check_tables(builders)
 end

@@ -1,8 +1,11 @@
 --- Apps as text → the release set, or everything that is wrong with them.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.app.compile
+local calls = require("lunette.app.calls")
 local collisions = require("lunette.app.collisions")
 local enums = require("lunette.app.enums")
+local extensions = require("lunette.app.extensions")
+local language = require("lunette.app.language")
 local lists = require("lunette.util.lists")
 local load_app = require("lunette.app.load")
 local manifest = require("lunette.app.manifest")
@@ -100,8 +103,32 @@ end
 local function export_models(builders)
     local out = {}
     for _, builder in ipairs(builders) do
-        for _, field in ipairs(builder.model.fields) do field.file = nil end
+        for _, field in ipairs(builder.model.fields) do
+            field.file = nil
+            local default = field.default
+            if default and default.lua then
+                default.entry = language.entry.default(default.app,
+                    builder.model.key, field.name)
+            end
+        end
         out[#out + 1] = builder.model
+    end
+    return out
+end
+
+-- Model key → hook → { {app=, entry=}, ... } in the order in which they run.
+local function export_hooks(builders)
+    local out = {}
+    for _, builder in ipairs(builders) do
+        local key, found = builder.model.key, {}
+        for hook, apps in pairs(builder.hooks) do
+            found[hook] = lists.marked({})
+            for at, app in ipairs(apps) do
+                found[hook][at] = { app = app.name,
+                    entry = language.entry.hook(app.name, hook, key) }
+            end
+        end
+        if next(found) then out[key] = found end
     end
     return out
 end
@@ -111,7 +138,9 @@ local function export_apps(apps)
     for _, app in ipairs(apps) do
         out[#out + 1] = { name = app.name, version = app.version,
             hash = app.full_hash:sub(1, HASH), title = app.title,
-            depends = lists.marked(app.depends), prefix = app.prefix }
+            depends = lists.marked(app.depends), prefix = app.prefix,
+            on_upgrade = app.on_upgrade or nil,
+            files = app.has_functions and lists.marked(app.ran) or nil }
     end
     return out
 end
@@ -119,7 +148,8 @@ end
 --- Compiles all apps of a service.
 -- @tparam {table,...} sources { name = folder, files = { {path, text}, ... } };
 --   paths as they are to be shown: "apps/sales/app.lua"
--- @tparam ?table opts host = the host module, when it is not the global one
+-- @tparam ?table opts host = the host module, when it is not the global one;
+--   policy = what apps are granted (lunette.app.extensions)
 -- @treturn[1] table release set; its `warnings` are to be shown
 -- @treturn[2] nil
 -- @treturn[2] {table,...} errors { file, line, word, message }, by file and
@@ -132,17 +162,22 @@ function compile.apps(sources, opts)
     local context = relations_of(apps)
     context.digest, context.builders, context.by_key = tools.sha256, {}, {}
     context.enums = enums.read(apps, context.may_name)
+    context.hooks, context.policy = language.HOOKS, opts and opts.policy
     start_models(apps, context)
+    extensions.read(apps, context)
     relation.resolve(context)
     finish_models(context)
     context.roles = roles.read(apps, context)
     permissions.read(apps, context)
-    collisions.check(context.builders, context.enums.list)
+    local declared = calls.read(apps, context)
+    collisions.check(context.builders, context.enums.list, declared)
     local errors, warnings = entries:finish()
     if errors then return nil, errors, warnings end
     return { id = set_id(apps, tools.sha256), apps = export_apps(apps),
         roles = roles.export(context.roles),
-        models = export_models(context.builders), warnings = warnings }
+        models = export_models(context.builders),
+        hooks = export_hooks(context.builders), calls = calls.export(declared),
+        warnings = warnings }
 end
 
 --- An error or warning as one line: "apps/mini/app.lua:14: Lead.partner ...".

@@ -83,7 +83,8 @@ local function run_file(app, file, host)
 end
 
 local function check_complete(app)
-    local lists = { app.manifests, app.roles, app.models, app.access }
+    local lists = { app.manifests, app.roles, app.models, app.access,
+        app.extensions, app.calls }
     for _, list in ipairs(lists) do
         for at = #list, 1, -1 do
             local entry = list[at]
@@ -101,6 +102,7 @@ end
 -- @tparam table report lunette.app.report
 -- @tparam ?table host its `guarded(fn)` runs the files under a limit
 -- @treturn table { name, path, manifests, roles, models, access, enums,
+--   extensions, calls, ran = { {path, chunk, text}, ... } in their order,
 --   tokens = token → what the word recorded, broken = a file did not run }
 function load_app.run(source, report, host)
     local app = {
@@ -108,7 +110,8 @@ function load_app.run(source, report, host)
         report = report, chunks = {},
         tokens = setmetatable({}, { __mode = "k" }), token_count = 0,
         sequence = 0, sunk = 0, manifests = {}, roles = {},
-        models = {}, access = {}, enums = {}, files = source.files,
+        models = {}, access = {}, enums = {}, extensions = {}, calls = {},
+        files = source.files, ran = {},
         later_options = vocabulary.LATER_OPTIONS,
     }
     app.environment = words.environment(app)
@@ -117,7 +120,11 @@ function load_app.run(source, report, host)
         report:error({ file = app.path }, nil, "an app needs the file app.lua")
         app.broken = true
     end
-    for _, file in ipairs(files) do run_file(app, file, host) end
+    for at, file in ipairs(files) do
+        run_file(app, file, host)
+        app.ran[at] = { path = file.path, text = file.text,
+            chunk = app.name .. ":" .. file.short }
+    end
     check_complete(app)
     return app
 end

@@ -8,7 +8,7 @@ local text = require("lunette.util.text")
 local manifest = {}
 
 local OPTIONS = { version = "string", title = "string", depends = "table",
-    uses = "table", prefix = "graphql" }
+    uses = "table", prefix = "graphql", on_upgrade = "function" }
 local MAX_NAME = 40
 local RESERVED = lists.set({ "lunette", "public", "information_schema",
     "portal", "admin", "pg_catalog", "pg_toast" })
@@ -76,7 +76,7 @@ local function find_declaration(app)
 end
 
 --- Reads the manifest of an app into the record: version, title, depends,
--- prefix.
+-- prefix, on_upgrade, has_functions.
 function manifest.read(app)
     check_name(app)
     local declared = find_declaration(app)
@@ -84,6 +84,8 @@ function manifest.read(app)
     local clean = declared and options.read(app, app.place, "app",
         declared.options, OPTIONS) or {}
     app.title, app.prefix = clean.title, clean.prefix
+    app.has_functions = clean.on_upgrade ~= nil
+    app.on_upgrade = clean.on_upgrade ~= nil
     app.version = check_version(app, clean.version)
     app.depends = text_list(app, "depends", clean.depends)
     if app.prefix and not app.prefix:find("^%u") then

@@ -15,19 +15,17 @@ end
 local vocabulary = {}
 
 --- Declarations at the top of a file.
-vocabulary.LATER = words([[query mutation workflow on saga every job view
-    migrate test extend file related]])
+vocabulary.LATER = words([[workflow on saga every job view migrate test file
+    related]])
 
 --- Helpers that only mean something inside such a declaration or in a filter:
 -- they are reported where they are used as a value.
-vocabulary.LATER_VALUES = words([[days hours minutes weeks months period either
-    none any gt gte lt lte ne one_of mine null find one create each notify
-    as_app log todo]])
+vocabulary.LATER_VALUES = words([[days hours minutes weeks months period mine
+    notify todo]])
 
 --- Options of models, fields and access lines.
-vocabulary.LATER_OPTIONS = words([[mixins exclude tree before_create
-    after_create before_write after_write before_delete after_delete search
-    track only translate sequence locked_if compute stored_if restrict]])
+vocabulary.LATER_OPTIONS = words([[mixins exclude tree search track only
+    translate sequence locked_if compute stored_if restrict]])
 
 --- Globals of Lua that a declaration does not need and an app does not get.
 vocabulary.DENIED = words([[require io os debug package load loadstring loadfile

@@ -6,6 +6,7 @@
 -- change it.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.app.words
+local language = require("lunette.app.language")
 local lists = require("lunette.util.lists")
 local sandbox = require("lunette.app.sandbox")
 local text = require("lunette.util.text")
@@ -176,11 +177,19 @@ local function relation_word(app, word)
     end
 end
 
+-- What stands in the brackets of list(...): a type, and where something is
+-- returned also the name of a model or a table of fields.
 local function list_word(app)
     local usage = "list(text) {}"
     return function(item)
         local data = app.tokens[item]
-        if not data or data.what ~= "type" and data.what ~= "field"
+        if type(item) == "string" then
+            return field_token(app, { word = "list", usage = usage,
+                returned = item, options = {} })
+        elseif type(item) == "table" and not data then
+            return field_token(app, { word = "list", usage = usage,
+                returned = item, options = {} })
+        elseif not data or data.what ~= "type" and data.what ~= "field"
             and data.what ~= "later" then
             wrong_use(app, "list", usage)
             data = { what = "type", word = "text" }
@@ -226,6 +235,22 @@ local function sql_word(app)
     end
 end
 
+-- What only means something while a request runs.
+local function helper(app, word)
+    return function()
+        app.report:error(place_of(app), word, "'%s' works only while a request"
+            .. " runs: call it inside a function, as in run = function() ..."
+            .. " end", word)
+        return later(app, word, false, true)
+    end
+end
+
+local function filter_word(app, word)
+    return function()
+        return new_token(app, { what = "filter", word = word }, app.marker)
+    end
+end
+
 local function marker(app, word)
     local token
     token = new_token(app, { what = "marker", word = word },
@@ -249,7 +274,17 @@ local function built_words(app)
     built.role = declaration(app, "role", app.roles)
     built.model = declaration(app, "model", app.models)
     built.access = declaration(app, "access", app.access)
+    built.extend = declaration(app, "extend", app.extensions)
+    built.query = declaration(app, "query", app.calls)
+    built.mutation = declaration(app, "mutation", app.calls)
     built.sql = sql_word(app)
+    built.null = marker(app, "null")
+    for _, word in ipairs(language.names("filter")) do
+        built[word] = filter_word(app, word)
+    end
+    for _, word in ipairs(language.names("helper")) do
+        built[word] = helper(app, word)
+    end
     built.me = marker(app, "me")
     built.now = marker(app, "now")
     built.today = marker(app, "today")

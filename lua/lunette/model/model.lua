@@ -11,8 +11,9 @@ local text = require("lunette.util.text")
 
 local model = {}
 
-local OPTIONS = { title = "string", label = "string", order = "any",
-    check = "any", graphql = "graphql", fields = "table" }
+local ADDED = { check = "any", fields = "table" }
+local OPTIONS = lists.merged(ADDED, { title = "string", label = "string",
+    order = "any", graphql = "graphql" })
 local MAX_NAME = 60
 local MAX_FIELDS = 500
 -- Every table of PostgreSQL has these columns.
@@ -108,6 +109,29 @@ local function check_id(self, field)
         field.readonly, field.required = true, true
     end
 end
+
+-- Hooks ---------------------------------------------------------------------
+
+-- The words of hooks, as options.
+local function with_hooks(allowed, hooks)
+    local all = lists.merged(allowed, {})
+    for _, hook in ipairs(hooks) do all[hook] = "function" end
+    return all
+end
+
+-- Notes the hooks that `app` has for this model.
+local function add_hooks(self, app, clean, hooks)
+    for _, hook in ipairs(hooks) do
+        if clean[hook] then
+            app.has_functions = true
+            local list = self.hooks[hook] or {}
+            self.hooks[hook] = list
+            list[#list + 1] = app
+        end
+    end
+end
+
+-- All fields ----------------------------------------------------------------
 
 local function build_fields(self, raw)
     local fields, by_name = {}, {}
@@ -324,13 +348,15 @@ end
 --- First step: the fields of a model.
 -- @tparam table app record of lunette.app.load
 -- @tparam table declared { name, options, place }
--- @tparam table tools { enums, digest }
--- @treturn ?table builder with `model` (MODEL), `by_name`
+-- @tparam table tools { enums, digest, hooks = names of hooks }
+-- @treturn ?table builder with `model` (MODEL), `by_name`, `hooks` (name → apps
+--   that have one) and `added_by` (field → app, where that is another)
 function model.start(app, declared, tools)
     if not name_is_right(app, declared) then return nil end
     local clean, reader = options.read(app, declared.place, declared.name,
-        declared.options, OPTIONS)
+        declared.options, with_hooks(OPTIONS, tools.hooks))
     local self = { app = app, place = declared.place, reader = reader,
+        hooks = {}, added_by = {}, extensions = {},
         clean = clean, enums = tools.enums, digest = tools.digest, trees = {},
         declared_name = declared.name }
     self.model = {
@@ -344,8 +370,75 @@ function model.start(app, declared, tools)
         reader:error("fields", " has no fields = { ... }")
     end
     build_fields(self, clean.fields or {})
+    add_hooks(self, app, clean, tools.hooks)
     self.compile_stored = compile_stored
     return self
+end
+
+-- Extensions ----------------------------------------------------------------
+
+local function clash(self, part, entry)
+    local first = self.by_name[entry.name]
+    if not first then return false end
+    local owner = self.added_by[first] or self.app
+    part.app.report:error(entry.declared.place, entry.name,
+        "%s: the app '%s' has given it a field '%s' already: %s:%d",
+        self.model.key, owner.name, entry.name, first.file or self.place.file,
+        first.line or self.place.line)
+    return true
+end
+
+local function check_added(part, field)
+    if field.name == "id" or field.name == "version" then
+        part.app.report:error({ file = field.file, line = field.line },
+            field.name, "%s: '%s' cannot be added to another app's model",
+            part.model.key, field.name)
+    elseif field.required and not field.default then
+        part.app.report:error({ file = field.file, line = field.line },
+            field.name, "%s.%s: a field of another app's model cannot be"
+            .. " required without a default: its own app does not know it",
+            part.model.key, field.name)
+    end
+end
+
+local function add_fields(self, part, raw)
+    for _, entry in ipairs(sorted_fields(part, raw)) do
+        local field = not clash(self, part, entry) and build_field(part, entry)
+        if #self.model.fields >= MAX_FIELDS then
+            part.app.report:error(part.place, self.model.key,
+                "%s has more than %d fields", self.model.key, MAX_FIELDS)
+            return
+        elseif field then
+            field.added_by = part.app.name
+            self.added_by[field] = part.app
+            table.insert(self.model.fields, field)
+            self.by_name[entry.name] = field
+            check_added(part, field)
+        end
+    end
+end
+
+--- Adds what another app says of a model by `extend`.
+-- @tparam table self builder from start
+-- @tparam table app record of lunette.app.load
+-- @tparam table declared { name, options, place }
+-- @tparam table tools as of start
+function model.extend(self, app, declared, tools)
+    local clean, reader = options.read(app, declared.place, "extend '"
+        .. declared.name .. "'", declared.options,
+        with_hooks(ADDED, tools.hooks))
+    local part = setmetatable({ app = app, place = declared.place,
+        clean = clean, reader = reader }, { __index = self })
+    add_fields(self, part, clean.fields or {})
+    for _, hook in ipairs(tools.hooks) do
+        if clean[hook] and lists.find(self.hooks[hook] or {}, app) then
+            reader:error(hook, ": the app has a '%s' of this model already",
+                hook)
+            clean[hook] = nil
+        end
+    end
+    add_hooks(self, app, clean, tools.hooks)
+    table.insert(self.extensions, part)
 end
 
 --- Last step, when all models have their fields: what refers to fields.
@@ -365,6 +458,9 @@ function model.finish(self, id_type_of)
         self.model.order = build_order(self, clean.order)
     end
     if clean.check ~= nil then build_checks(self, clean.check) end
+    for _, part in ipairs(self.extensions) do
+        if part.clean.check ~= nil then build_checks(part, part.clean.check) end
+    end
     for _, field in ipairs(self.model.fields) do field.formula = nil end
 end
 

@@ -32,6 +32,7 @@ end
 
 local KINDS = { boolean = of_type("boolean", "true or false"),
     table = of_type("table", "a table { ... }"),
+    ["function"] = of_type("function", "a function"),
     delete = one_of("cascade"), id_scalar = one_of("UUID", "Int"),
     on_delete = one_of("restrict", "set_null", "cascade") }
 

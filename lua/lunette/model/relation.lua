@@ -10,6 +10,7 @@ local names = require("lunette.util.names")
 local options = require("lunette.model.options")
 local text = require("lunette.util.text")
 local types = require("lunette.model.types")
+local values = require("lunette.model.values")
 
 local relation = {}
 
@@ -26,13 +27,14 @@ local COPIED = { "title", "help", "readonly", "was" }
 local function default_of(value, reader)
     local token = reader:token(value)
     if type(value) == "function" then
-        return reader:not_built("default = function")
+        return values.computed(reader)
     elseif token and token.what == "later" then
         return reader:later(token)
     elseif token and token.what == "marker" and token.word == "me" then
         return { me = true }
     end
-    reader:error("default", ": the default of a ref can only be 'me'")
+    reader:error("default", ": the default of a ref can only be 'me' or a"
+        .. " function")
 end
 
 local function check_rules(field, clean, reader)
@@ -77,6 +79,7 @@ end
 -- Everything that resolving needs to know of one side.
 local function new_side(builder, field)
     return { builder = builder, field = field, model = builder.model,
+        app = builder.added_by[field] or builder.app,
         subject = builder.model.name .. "." .. field.name,
         place = { file = field.file, line = field.line } }
 end
@@ -99,7 +102,7 @@ local function known_keys(context, app)
 end
 
 local function find_target(context, side)
-    local app, wanted = side.builder.app, side.field.asked.target
+    local app, wanted = side.app, side.field.asked.target
     local owner = wanted:match("^([^.]+)%.")
     local key = owner and wanted or app.name .. "." .. wanted
     if owner and owner ~= app.name and not context.may_name(app, owner) then

@@ -113,9 +113,20 @@ local function fill_text(field, clean, context)
     field.size = clean.size or types.TEXT_SIZE
 end
 
+-- What is not kept in a table (arguments, results) has fewer options.
+local function allowed_in(context, allowed)
+    if not context.options then return allowed end
+    local fewer = {}
+    for key, kind in pairs(allowed) do
+        if context.options[key] then fewer[key] = kind end
+    end
+    return fewer
+end
+
 local function simple_field(name, declared, context)
     local def = types.SCALARS[declared.word]
-    local allowed = lists.merged(types.COMMON, def.options)
+    local allowed = allowed_in(context, lists.merged(types.COMMON,
+        def.options))
     local clean, reader = options.read(context.app, declared.place,
         context.subject, declared.options, allowed, declared.word == "enum")
     context.reader = reader
@@ -169,7 +180,9 @@ local function primary_key(field, kind, clean, reader)
 end
 
 local function id_field(name, declared, context)
-    local allowed = name == "id" and types.KEY_OPTIONS or types.ID_OPTIONS
+    local is_key = name == "id" and not context.options
+    local allowed = allowed_in(context, is_key and types.KEY_OPTIONS
+        or types.ID_OPTIONS)
     local clean, reader = options.read(context.app, declared.place,
         context.subject, declared.options, allowed)
     local kind = declared.id_type or "uuid"
@@ -180,7 +193,7 @@ local function id_field(name, declared, context)
     end
     local field = new_field(name, declared, clean)
     field.scalar = "ID"
-    if name ~= "id" then return foreign_id(field, kind, clean, reader) end
+    if not is_key then return foreign_id(field, kind, clean, reader) end
     return primary_key(field, kind, clean, reader)
 end
 
@@ -213,7 +226,8 @@ end
 
 local function list_field(name, declared, context)
     local clean, reader = options.read(context.app, declared.place,
-        context.subject, declared.options, types.LIST_OPTIONS)
+        context.subject, declared.options,
+        allowed_in(context, types.LIST_OPTIONS))
     context.reader = reader
     local item = item_of(declared, reader)
     if not item then return nil end

@@ -171,11 +171,17 @@ local function marker_default(field, token, reader)
         text.quote(token.word or token.what), field.type, hint)
 end
 
+--- A default that a function of the app computes when a record is made.
+function values.computed(reader)
+    reader.app.has_functions = true
+    return { lua = true, app = reader.app.name }
+end
+
 --- The `default` of a scalar field, or nil after reporting why not.
 function values.default(field, value, reader)
     local token = reader:token(value)
     if type(value) == "function" then
-        return reader:not_built("default = function")
+        return values.computed(reader)
     elseif token and token.what == "later" then
         return reader:later(token)
     elseif token then

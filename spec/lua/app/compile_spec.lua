@@ -64,8 +64,8 @@ describe("a field", function()
             "2: Thing.n: the default is longer than size = 3",
         ['n = text { default = me }'] = "2: Thing.n: 'me' cannot be the default "
             .. "of text; 'me' is for ref \"base.User\"",
-        ['n = text { default = function() end }'] =
-            "2: Thing.n: default = function is not built yet",
+        ['n = text { stored = function() end }'] =
+            "2: Thing.n: stored = function is not built yet",
         ['n = int { stored = function() end }'] =
             "2: Thing.n: stored = function is not built yet",
         ['n = int { stored = "a" }'] = "2: Thing.n: 'stored' must be sql \"...\"",

@@ -200,7 +200,7 @@ describe("a wrong relation", function()
         { 'b = ref "B" { default = me }', "",
             "A.b: 'me' is a 'base.User', not a 'B'" },
         { 'b = ref "B" { default = 1 }', "",
-            "A.b: the default of a ref can only be 'me'" },
+            "A.b: the default of a ref can only be 'me' or a function" },
         { "b = ref {}", "", 'ref is used wrongly; write ref "Model" {}' },
         { 'b = ref "B" { track = true }', "", "A.b: track is not built yet" },
         { 'b = ref "B" { one_sided = true, by = "as" }', "", "A.b: 'one_sided' "
