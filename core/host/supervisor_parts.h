@@ -1,0 +1,77 @@
+/*
+ * core/host/supervisor_parts.h - the inside of the supervisor.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Only for core/host/supervisor*.c: one object, its start, its end, what it
+ * shows.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "core/host/supervisor.h"
+#include "core/loop/flush.h"
+
+struct lun_buf;
+struct lun_err;
+struct lun_metrics;
+
+struct lun_supervisor {
+    uv_loop_t loop;
+    struct lun_config *config;
+    struct lun_datadir *dir;
+    char config_path[PATH_MAX];
+    char status_path[PATH_MAX];
+    char log_path[PATH_MAX]; /* of requests; "" when it is no file of ours */
+    char url[512];
+    char ops_url[512];
+    char started[32];
+    char database[128];
+    int ops_fd;
+    int metrics_fd;
+    struct lun_metrics *metrics;
+    struct lun_workers *workers;
+    struct lun_postgres *postgres;
+    struct lun_nats *nats;
+    struct lun_reload *reload;
+    struct lun_ops *ops;
+    struct lun_watch *watch;
+    uv_signal_t signals[3];
+    uv_timer_t housekeeping;
+    bool handles_open;
+    struct lun_loop_flush flush;
+    pid_t shown_postgres; /* the pid that status.json has */
+    bool ready;           /* has been said */
+    bool stopping;
+    int exit_code;
+    lun_supervisor_ready_cb on_ready;
+    void *context;
+};
+
+/* supervisor.c */
+void lun_supervisor_stop(struct lun_supervisor *self, int exit_code);
+void lun_supervisor_write_status(struct lun_supervisor *self);
+void lun_supervisor_open_handles(struct lun_supervisor *self);
+/* What it is told by its parts. */
+void lun_supervisor_on_worker_ready(void *context, unsigned slot,
+                                    const char *set);
+void lun_supervisor_on_worker_reply(void *context, unsigned slot,
+                                    const char *id, const char *error);
+void lun_supervisor_on_worker_gone(void *context, unsigned slot,
+                                   bool was_ready);
+void lun_supervisor_on_first_set(void *context, const char *id,
+                                 const char *path);
+void lun_supervisor_on_change(void *context);
+void lun_supervisor_on_hopeless(void *context);
+void lun_supervisor_on_saved(void *context, uint64_t since_ns);
+
+/* supervisor_start.c: opens everything; what was opened before a failure is
+ * closed by lun_supervisor_stop. */
+int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err);
+
+/* supervisor_metrics.c: hooks of the ops port. */
+bool lun_supervisor_is_ready(void *context, struct lun_buf *why);
+void lun_supervisor_push_metrics(void *context, struct lun_buf *out);
