@@ -55,6 +55,8 @@ const struct lun_command lun_commands[] = {
      lun_command_schema},
     {"new", "APP", 1, "make a small app to begin with", "lunette new stock",
      apps_keys, NULL, lun_command_new},
+    {"completion", "SHELL", 1, "print the completion script of bash or zsh",
+     "lunette completion bash", data_keys, NULL, lun_command_completion},
     {"version", "", 0, "print the version", "lunette version", data_keys, NULL,
      lun_command_version},
     {"help", "[COMMAND]", 1, "explain a command, or all settings (config)",
@@ -356,6 +358,9 @@ int lun_command_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "__load") == 0) {
         return lun_command_load(argc, argv);
+    }
+    if (strcmp(argv[1], "__complete") == 0) {
+        return lun_command_complete(argc, argv);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         lun_command_print_help(NULL);

@@ -77,6 +77,7 @@ int lun_command_new(struct lun_command_line *line);  /* command_new.c */
 int lun_command_help(struct lun_command_line *line); /* command_help.c */
 int lun_command_version(struct lun_command_line *line);
 int lun_command_test(struct lun_command_line *line);
+int lun_command_completion(struct lun_command_line *line);
 
 /* Prints the help of one command, or of all. */
 void lun_command_print_help(const struct lun_command *command);
@@ -84,3 +85,5 @@ void lun_command_print_help(const struct lun_command *command);
 /* The processes that the supervisor starts: `__worker`, `__load`. */
 int lun_command_worker(int argc, char **argv); /* command_child.c */
 int lun_command_load(int argc, char **argv);
+/* `__complete`, called by the completion of shells: complete.c */
+int lun_command_complete(int argc, char **argv);

@@ -2,6 +2,7 @@
  * core/host/command_apps.c - check and schema: what the apps say.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,12 @@
 #include "core/base/error.h"
 #include "core/base/json.h"
 #include "core/host/command.h"
-#include "core/host/datadir.h"
 #include "core/host/excerpt.h"
 #include "core/host/lua_call.h"
+#include "core/host/running.h"
 #include "core/os/file.h"
 
 #define REPORT_MEMORY ((size_t)256 * 1024 * 1024)
-#define SET_BYTES ((size_t)64 * 1024 * 1024)
 
 static int fail(const char *message)
 {
@@ -28,55 +28,6 @@ static const char *text_of(const struct lun_json *object, const char *name)
 {
     const struct lun_json *node = lun_json_get(object, name);
     return node != NULL && node->text != NULL ? node->text : "";
-}
-
-/* --- a running host ----------------------------------------------------- */
-
-/* Folder of the apps that a host serves from the data folder, or NULL. */
-static char *running_apps(const struct lun_command_line *line)
-{
-    struct lun_datadir dir;
-    struct lun_buf text;
-    struct lun_arena arena;
-    struct lun_json *status;
-    char path[PATH_MAX];
-    char *apps = NULL;
-    if (lun_datadir_open(line->config.data, false, &dir, NULL) != 0 ||
-        lun_datadir_owner(&dir) == 0 ||
-        lun_datadir_join(&dir, "status.json", path, NULL) != 0) {
-        return NULL;
-    }
-    lun_buf_init(&text);
-    lun_arena_init(&arena, REPORT_MEMORY);
-    if (lun_file_read(path, SET_BYTES, &text, NULL) == 0 &&
-        lun_json_parse(&arena, text.data, text.len, 32, 1000000, &status,
-                       NULL) == 0) {
-        apps = strdup(text_of(status, "apps"));
-    }
-    lun_arena_release(&arena);
-    lun_buf_release(&text);
-    return apps;
-}
-
-static bool read_served_set(const struct lun_command_line *line,
-                            struct lun_buf *out)
-{
-    struct lun_datadir dir;
-    char path[PATH_MAX];
-    return lun_datadir_open(line->config.data, false, &dir, NULL) == 0 &&
-           lun_datadir_owner(&dir) != 0 &&
-           lun_datadir_join(&dir, "sets/current.json", path, NULL) == 0 &&
-           lun_file_read(path, SET_BYTES, out, NULL) == 0;
-}
-
-/* Without --apps, those of the host that runs on the data folder. */
-static void push_apps(const struct lun_command_line *line,
-                      struct lun_buf *options)
-{
-    char *running = line->apps_given ? NULL : running_apps(line);
-    lun_lua_push_option(options, "apps",
-                        running != NULL ? running : line->config.apps);
-    free(running);
 }
 
 /* --- check -------------------------------------------------------------- */
@@ -162,19 +113,21 @@ int lun_command_check(struct lun_command_line *line)
     struct lun_buf options;
     struct lun_buf text;
     struct lun_err err;
-    char *running = line->apps_given ? NULL : running_apps(line);
-    const char *folder = running != NULL ? running : line->config.apps;
+    char *folder = lun_running_apps(line);
+    if (folder == NULL) {
+        return fail("out of memory");
+    }
     if (line->arg_count > 0 && !knows_app(line, line->args[0], folder)) {
         (void)fprintf(stderr, "lunette: there is no app '%s' in '%s'\n",
                       line->args[0], folder);
-        free(running);
+        free(folder);
         return LUN_EXIT_USAGE;
     }
     lun_buf_init(&options);
     lun_buf_init(&text);
     lun_lua_push_option(&options, "apps", folder);
     lun_buf_push_byte(&options, '}');
-    free(running);
+    free(folder);
     int code = lun_lua_call(&line->config, "check", &options, &text, &err) != 0
                    ? fail(err.message)
                    : show_check(line, &text);
@@ -245,8 +198,10 @@ int lun_command_schema(struct lun_command_line *line)
     lun_buf_init(&options);
     lun_buf_init(&set);
     lun_buf_init(&text);
-    push_apps(line, &options);
-    if (!line->apps_given && read_served_set(line, &set)) {
+    char *folder = lun_running_apps(line);
+    lun_lua_push_option(&options, "apps", folder != NULL ? folder : "");
+    free(folder);
+    if (!line->apps_given && lun_running_set(&line->config, &set)) {
         lun_buf_push_str(&options, ",\"set\":");
         lun_buf_push_json_string(&options, set.data, set.len);
     }
