@@ -16,6 +16,7 @@
 
 #include "core/base/error.h"
 #include "core/telemetry/apps_table.h"
+#include "core/telemetry/quarantine_table.h"
 
 #define MAGIC 0x6c756e6d65747233u /* a supervisor of another build differs */
 #define BUCKETS 14
@@ -40,6 +41,7 @@ struct slot {
 struct lun_metrics {
     uint64_t magic;
     uint32_t slots;
+    struct lun_quarantine_table quarantine;
     struct slot slot[];
 };
 
@@ -121,6 +123,7 @@ int lun_metrics_attach(int fd, unsigned slot, struct lun_err *err)
         }
     }
     lun_apps_table_use(&metrics->slot[slot].apps);
+    lun_quarantine_table_use(&metrics->quarantine);
     return 0;
 }
 
@@ -182,6 +185,12 @@ struct lun_apps_table *lun_apps_table_of(struct lun_metrics *metrics,
                                          unsigned slot)
 {
     return slot < metrics->slots ? &metrics->slot[slot].apps : NULL;
+}
+
+struct lun_quarantine_table *
+lun_quarantine_table_of(struct lun_metrics *metrics)
+{
+    return &metrics->quarantine;
 }
 
 unsigned lun_apps_table_count(const struct lun_metrics *metrics)
