@@ -69,6 +69,17 @@ local function declared_of(self, value)
     return token
 end
 
+-- An id without a kind is that of any model, whatever its key is kept as.
+local function any_id(declared)
+    local item = declared.item
+    if declared.word == "id" and not declared.id_type then
+        return lists.merged(declared, { id_type = "text" })
+    elseif item and item.word == "id" and not item.id_type then
+        return lists.merged(declared, { item = any_id(item) })
+    end
+    return declared
+end
+
 -- FIELD of a scalar type, or nil after a report. `kept` are its options.
 local function build_scalar(self, name, declared, kept)
     if NO_VALUE[declared.word] then
@@ -79,10 +90,7 @@ local function build_scalar(self, name, declared, kept)
     local context = { app = self.app, model = { name = self.type_name },
         subject = self.subject .. "." .. name, enums = self.enums,
         options = kept }
-    if declared.word == "id" and not declared.id_type then
-        -- of any model, whatever its key is kept as
-        declared = lists.merged(declared, { id_type = "text" })
-    end
+    declared = any_id(declared)
     local field = scalar.build(name, declared, context)
     if field then field.column, field.unique, field.index = nil, nil, nil end
     return field

@@ -15,6 +15,7 @@ local language = {}
 local FIELD = "fun(options?: table): lunette.Field"
 local NAMED = "fun(name: string): fun(options: table)"
 local COMPARED = "fun(value: any): lunette.Filter"
+local TEXTUAL = "fun(text: string): lunette.Filter"
 local RELATED = "fun(model: string): fun(options: table): lunette.Field"
 
 --- All words, in the order in which they are told.
@@ -76,6 +77,9 @@ language.WORDS = {
     { "lt", "filter", "both", COMPARED, "Less than." },
     { "lte", "filter", "both", COMPARED, "Less than or equal." },
     { "ne", "filter", "both", COMPARED, "Not equal." },
+    { "contains", "filter", "both", TEXTUAL, "Has this text in it." },
+    { "starts_with", "filter", "both", TEXTUAL, "Begins with this text." },
+    { "ends_with", "filter", "both", TEXTUAL, "Ends with this text." },
     { "one_of", "filter", "both", "fun(values: table): lunette.Filter",
         "One of several values." },
     { "either", "filter", "both", "fun(filters: table): lunette.Filter",

@@ -28,6 +28,7 @@ for _, part in ipairs({ "outputs", "filters", "inputs", "nested", "roots",
     local makers = require("lunette.graphql.types." .. part)
     for role, maker in pairs(makers) do build[role] = maker end
 end
+build.callObject = require("lunette.graphql.types.calls").callObject
 
 local Schema = {}
 Schema.__index = Schema

@@ -5,6 +5,7 @@
 -- which differ in literals only share it.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.compile
+local call = require("lunette.orm.call")
 local context = require("lunette.orm.context")
 local errors = require("lunette.graphql.errors")
 local input = require("lunette.graphql.input")
@@ -129,6 +130,8 @@ local PLANS = { query = plan_query, mutation = plan_mutation,
 local function plan_item(compilation, root, item)
     if item.name == "__typename" then
         return constant('"' .. root.name .. '"')
+    elseif item.def.meta.what == "call" then
+        return call.plan(compilation:context(), item)
     end
     return PLANS[compilation.op](compilation, item)
 end

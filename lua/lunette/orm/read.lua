@@ -116,4 +116,22 @@ function read.selection(context, model, fields)
         result = { kind = "row", of = shape } }
 end
 
+--- The selection of records by their ids, in the order of these; parameter 1 is
+-- an array of ids. As read.selection.
+function read.selections(context, model, fields)
+    context:require_read(model)
+    local scope, row = select.scope(context, model), select.row()
+    local id = sql.id_field(model)
+    local ids = context:param { type = sql.parameter_type(id), list = true,
+        src = { id = true } }
+    local shape = select.object(context, scope, row, fields)
+    return {
+        sql = context:statement(("SELECT %s FROM unnest(%s) WITH ORDINALITY AS"
+            .. " k(id, n) JOIN %s AS %s ON %s = k.id%s ORDER BY k.n"):format(
+            row:list(), ids, sql.table(model), scope.alias,
+            sql.column(scope.alias, "id"), table.concat(row.joins))),
+        params = context.params, result = { kind = "rows", of = shape },
+    }
+end
+
 return read

@@ -4,6 +4,7 @@
 -- and with it every field that would use it.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.graphql.types.registry
+local calls = require("lunette.graphql.types.calls")
 local names = require("lunette.graphql.names")
 local rules = require("lunette.graphql.types.rules")
 
@@ -178,6 +179,7 @@ end
 function registry.fill(schema)
     register_common(schema)
     for _, model in ipairs(schema.models) do register_model(schema, model) end
+    calls.register(schema)
     if not schema.strict then register_beyond(schema) end
 end
 

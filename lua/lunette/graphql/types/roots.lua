@@ -1,6 +1,7 @@
 --- Root fields: queries, mutations and subscriptions of every model.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.graphql.types.roots
+local calls = require("lunette.graphql.types.calls")
 local make = require("lunette.graphql.types.make")
 local names = require("lunette.graphql.names")
 
@@ -52,11 +53,12 @@ function build.query(schema)
         add(own.connection, schema:required(model.name .. "Connection"),
             "connection", model, make.list_args(schema, model))
     end
-    add_groups(schema, fields, add)
     if schema.registry.Node then
         add("node", schema:named("Node"), "node", nil,
             { make.field("id", schema:required("ID")) })
     end
+    calls.add(schema, fields, "query")
+    add_groups(schema, fields, add)
     return make.object("query", fields)
 end
 
@@ -112,6 +114,7 @@ function build.mutation(schema)
         end
         add_batches(schema, model, add)
     end
+    calls.add(schema, fields, "mutation")
     return make.object("mutation", fields)
 end
 
