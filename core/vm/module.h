@@ -65,6 +65,12 @@ struct lun_module_ask {
     uint64_t deadline_ns;
     uint64_t *outgoing_bytes; /* to add to; over max_outgoing: refuse */
     uint64_t max_outgoing;
+    /* Set by who asks: takes the answer, or the refusal (`data` is NULL). May be
+     * called before `ask` returns. The ask and what it points to stay until
+     * then. */
+    void (*done)(struct lun_module_ask *ask, const char *data, size_t len,
+                 const char *refusal);
+    void *context; /* for done */
 };
 
 /* All modules with a C part, NULL-ended. CMake makes the list: each file

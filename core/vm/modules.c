@@ -26,6 +26,17 @@ const struct lun_module *lun_module_find(const char *name)
     return *at;
 }
 
+void lun_module_answer(struct lun_module_ask *ask, const char *data,
+                       size_t len)
+{
+    ask->done(ask, data, len, NULL);
+}
+
+void lun_module_refuse(struct lun_module_ask *ask, const char *message)
+{
+    ask->done(ask, NULL, 0, message);
+}
+
 /* Homes -------------------------------------------------------------------- */
 
 /* One allocation of the VM: the homes, and behind them their texts. */
@@ -198,8 +209,8 @@ int lun_vm_modules_push(lua_State *L, const struct lun_vm_app_config *config,
     lua_setfield(L, LUA_REGISTRYINDEX, HOMES);
     lua_createtable(L, 0, (int)config->grant_count);
     for (size_t i = 0; i < config->grant_count; i++) {
-        int rc = add_module(L, config, &config->grants[i], &homes->home[i],
-                            err);
+        int rc =
+            add_module(L, config, &config->grants[i], &homes->home[i], err);
         if (rc) {
             lua_settop(L, top);
             return rc;
