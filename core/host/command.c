@@ -17,6 +17,7 @@
 
 static const char *const data_keys[] = {"data", NULL};
 static const char *const apps_keys[] = {"data", "apps", "lua", NULL};
+static const char *const logs_keys[] = {"data", "apps", NULL};
 static const char *const schema_keys[] = {"data", "apps", "strict", "lua",
                                           NULL};
 static const char *const token_keys[] = {"data", "token_audience", "lua", NULL};
@@ -34,6 +35,15 @@ static const struct lun_option token_options[] = {
     {"user", "NAME", "who the token is for: a login, or admin (required)"},
     {"role", "ROLE", "narrow the token to this role; may be repeated"},
     {"ttl", "TIME", "how long it is good (default 24h)"},
+    {NULL, NULL, NULL}};
+
+static const struct lun_option logs_options[] = {
+    {"follow", NULL, "go on with the lines that come"},
+    {"level", "LEVEL", "of at least this level: debug, info, warn or error"},
+    {"release", "RELEASE", "of this release, its version or its hash"},
+    {"since", "TIME", "from then on: 90s, 10m, 2h, 1d or 2026-01-31T12:00"},
+    {"lines", "N", "at most so many old lines (100; with --since, all)"},
+    {"json", NULL, "print the lines as they are in the log"},
     {NULL, NULL, NULL}};
 
 const struct lun_command lun_commands[] = {
@@ -55,6 +65,9 @@ const struct lun_command lun_commands[] = {
      lun_command_schema},
     {"new", "APP", 1, "make a small app to begin with", "lunette new stock",
      apps_keys, NULL, lun_command_new},
+    {"logs", "[APP]", 1, "show the log, of one app or all",
+     "lunette logs sales --follow --level warn", logs_keys, logs_options,
+     lun_command_logs},
     {"completion", "SHELL", 1, "print the completion script of bash or zsh",
      "lunette completion bash", data_keys, NULL, lun_command_completion},
     {"version", "", 0, "print the version", "lunette version", data_keys, NULL,

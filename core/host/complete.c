@@ -137,8 +137,8 @@ static void offer_kind(const struct completion *at, const char *kind)
 static void offer_setting(const struct completion *at,
                           const struct lun_config_key *key)
 {
-    static const char *const folders[] = {"apps", "data", "lua", "pages",
-                                          "postgres_bin", NULL};
+    static const char *const folders[] = {"apps",  "data",         "lua",
+                                          "pages", "postgres_bin", NULL};
     static const char *const files[] = {"tls_certificate", "tls_key",
                                         "graphql_allow_list", NULL};
     if (strcmp(key->name, "log_level") == 0) {
@@ -229,8 +229,8 @@ static bool read_words(int argc, char **argv, struct completion *at)
 {
     at->last = "";
     for (int i = 2; i < argc && at->count < WORDS_MAX - 1; i++) {
-        char *equals = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=')
-                                                      : NULL;
+        char *equals =
+            strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
         if (equals != NULL) {
             *equals = '\0';
             at->words[at->count++] = argv[i];
@@ -260,8 +260,7 @@ int lun_command_complete(int argc, char **argv)
         command++;
     }
     if (command->name == NULL ||
-        (at.count > 1 &&
-         offer_value(&at, command, at.words[at.count - 1]))) {
+        (at.count > 1 && offer_value(&at, command, at.words[at.count - 1]))) {
         return LUN_EXIT_OK;
     }
     if (at.last[0] == '-') {

@@ -112,12 +112,10 @@ void lun_excerpt_push(const struct lun_json *entry, const char *kind,
 
 void lun_excerpt_push_colored(const char *line, size_t len, struct lun_buf *out)
 {
-    const char *bar = len > MARGIN + 2 && line[0] == ' '
-                          ? memchr(line, '|', len)
-                          : NULL;
-    const char *caret = len > 0 && line[len - 1] == '^'
-                            ? memchr(line, '^', len)
-                            : NULL;
+    const char *bar =
+        len > MARGIN + 2 && line[0] == ' ' ? memchr(line, '|', len) : NULL;
+    const char *caret =
+        len > 0 && line[len - 1] == '^' ? memchr(line, '^', len) : NULL;
     if (bar == NULL) {
         lun_buf_push(out, line, len);
     } else if (caret != NULL && strncmp(line, "      ", MARGIN + 1) == 0) {
