@@ -1,6 +1,6 @@
 std = "luajit"
 max_line_length = 100
-read_globals = { "host" }
+read_globals = { "host", "native" }
 files["spec/lua"].std = "+busted"
 exclude_files = { "build*", ".lunette", "node_modules" }
 files["modules/*/spec"].read_globals = { "grant", "sql", "test", "equal", "fails" }

@@ -46,8 +46,7 @@ static int refuse(struct writer *writer, const char *what)
 
 static int put(struct writer *writer, const void *data, size_t len)
 {
-    if (writer->out->len > writer->end ||
-        len > writer->end - writer->out->len)
+    if (writer->out->len > writer->end || len > writer->end - writer->out->len)
         return lun_error_set(writer->err, LUN_EBAD_INPUT,
                              "a value is larger than may leave the app");
     lun_buf_push(writer->out, data, len);
@@ -137,7 +136,8 @@ static int write_table(struct writer *writer, int index, int depth)
     if (index < 0)
         index += lua_gettop(L) + 1;
     if (depth >= LUN_VM_DATA_DEPTH)
-        return refuse(writer, "a value that nests too deeply (or holds itself)");
+        return refuse(writer,
+                      "a value that nests too deeply (or holds itself)");
     if (lua_getmetatable(L, index)) {
         lua_pop(L, 1);
         return refuse(writer, "a table with a metatable");

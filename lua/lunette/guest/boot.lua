@@ -1,0 +1,45 @@
+--- The first function of an app's VM (core/vm/app.c): makes the environment of
+-- the app and runs its files.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.guest.boot
+local native = native
+local sandbox = require("lunette.guest.sandbox")
+local guest = require("lunette.guest.init")
+local modules = require("lunette.guest.modules")
+
+local function answered(ok, answer)
+    if ok then return answer end
+    error(host.where(2) .. answer, 0)
+end
+
+function host.ask(operation)
+    return answered(native.ask(operation))
+end
+
+-- What needs nobody outside of the VM ends here.
+local function ask(operation)
+    if operation.op == "fail" then host.fail(operation.text) end
+    if operation.op == "log" then
+        return host.log("info", operation.text, operation.fields)
+    end
+    return host.ask(operation)
+end
+
+return function(_, setup)
+    local made = guest.new {
+        setup = setup, ask = ask, current = host.state,
+        globals = sandbox.globals(),
+        require = modules.new(host.modules, ask, sandbox.trusted()),
+    }
+    native.use(made.environment)
+    local at = 1
+    local run = native.source(at)
+    while run do
+        run()
+        at = at + 1
+        run = native.source(at)
+    end
+    made.loaded()
+    native.use(made.environment, made.call)
+    return {}
+end
