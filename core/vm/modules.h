@@ -12,11 +12,11 @@ struct lun_vm_app_config;
 
 /*
  * Pushes what lunette.guest.modules takes: a table of name -> { chunk = the
- * module's Lua as a function, native = the functions of its C part (a table, also
- * when it has none), options = those of the grant }. Reads
+ * module's Lua as a function, native = the functions of its C part (a table,
+ * also when it has none), options = those of the grant }. Reads
  * <modules_dir>/<name>/<name>.lua for each grant of the configuration; nothing
- * runs yet. On failure nothing is pushed and `err` is filled. May raise a memory
- * error: call it protected in a VM with a cap. One call a VM.
+ * runs yet. On failure nothing is pushed and `err` is filled. May raise a
+ * memory error: call it protected in a VM with a cap. One call a VM.
  */
 int lun_vm_modules_push(lua_State *L, const struct lun_vm_app_config *config,
                         struct lun_err *err);

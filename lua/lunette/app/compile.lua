@@ -14,6 +14,7 @@ local permissions = require("lunette.access.permissions")
 local relation = require("lunette.model.relation")
 local report = require("lunette.app.report")
 local roles = require("lunette.access.roles")
+local rules = require("lunette.policy.rules")
 local text = require("lunette.util.text")
 
 local compile = {}
@@ -34,21 +35,24 @@ local function files_hash(files, digest)
     return digest(table.concat(parts))
 end
 
-local function set_id(apps, digest)
+-- A change of what policy gives is another set, too.
+local function set_id(apps, tools)
     local parts = {}
     for _, app in ipairs(apps) do
-        parts[#parts + 1] = app.name .. "=" .. app.full_hash
+        parts[#parts + 1] = app.name .. "=" .. app.full_hash .. ":"
+            .. tools.sha256(tools.json_encode(app.policy))
     end
-    return digest(table.concat(parts, ";")):sub(1, SET_ID)
+    return tools.sha256(table.concat(parts, ";")):sub(1, SET_ID)
 end
 
 -- Apps ----------------------------------------------------------------------
 
-local function load_all(sources, entries, host)
+local function load_all(sources, granted, entries, host)
     local apps = {}
     for _, source in ipairs(sources) do
         local app = load_app.run(source, entries, host)
         manifest.read(app)
+        granted:apply(app)
         app.full_hash = files_hash(source.files, host.sha256)
         apps[#apps + 1] = app
     end
@@ -140,6 +144,10 @@ local function export_apps(apps)
             hash = app.full_hash:sub(1, HASH), title = app.title,
             depends = lists.marked(app.depends), prefix = app.prefix,
             on_upgrade = app.on_upgrade or nil,
+            modules = app.policy.modules, limits = app.policy.limits,
+            foreign = app.policy.foreign, extend = app.policy.extend,
+            isolation = app.policy.isolation, push = app.policy.push,
+            rollback = app.policy.rollback,
             files = app.has_functions and lists.marked(app.ran) or nil }
     end
     return out
@@ -149,7 +157,8 @@ end
 -- @tparam {table,...} sources { name = folder, files = { {path, text}, ... } };
 --   paths as they are to be shown: "apps/sales/app.lua"
 -- @tparam ?table opts host = the host module, when it is not the global one;
---   policy = what apps are granted (lunette.app.extensions)
+--   policy = texts of the policy and of the modules (lunette.policy.rules);
+--   without it nothing is granted
 -- @treturn[1] table release set; its `warnings` are to be shown
 -- @treturn[2] nil
 -- @treturn[2] {table,...} errors { file, line, word, message }, by file and
@@ -158,22 +167,24 @@ end
 function compile.apps(sources, opts)
     local tools = opts and opts.host or host
     local entries = report.new()
-    local apps = load_all(sources, entries, tools)
+    local granted = rules.read(opts and opts.policy or {}, entries, tools)
+    local apps = load_all(sources, granted, entries, tools)
     local context = relations_of(apps)
     context.digest, context.builders, context.by_key = tools.sha256, {}, {}
     context.enums = enums.read(apps, context.may_name)
-    context.hooks, context.policy = language.HOOKS, opts and opts.policy
+    context.hooks, context.may_extend = language.HOOKS, rules.may_extend
     start_models(apps, context)
     extensions.read(apps, context)
     relation.resolve(context)
     finish_models(context)
     context.roles = roles.read(apps, context)
     permissions.read(apps, context)
+    granted:finish(apps, context.by_key, context.roles.by_name or {})
     local declared = calls.read(apps, context)
     collisions.check(context.builders, context.enums.list, declared)
     local errors, warnings = entries:finish()
     if errors then return nil, errors, warnings end
-    return { id = set_id(apps, tools.sha256), apps = export_apps(apps),
+    return { id = set_id(apps, tools), apps = export_apps(apps),
         roles = roles.export(context.roles),
         models = export_models(context.builders),
         hooks = export_hooks(context.builders), calls = calls.export(declared),

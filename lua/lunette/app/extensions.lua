@@ -4,7 +4,6 @@
 -- grants it. Without a policy nothing is granted.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.app.extensions
-local lists = require("lunette.util.lists")
 local model = require("lunette.model.model")
 local text = require("lunette.util.text")
 
@@ -44,20 +43,15 @@ local function find(context, app, declared)
     end
 end
 
-local function is_granted(context, app, key)
-    local policy = context.policy
-    return policy and lists.find(policy.extend(app.name), key) ~= nil
-end
-
 --- Adds all extensions to their models, in the order of the apps.
 -- @tparam {table,...} apps records of lunette.app.load
 -- @tparam table context { by_key, may_name, is_broken, hooks, enums, digest,
---   policy = { extend = function(app) → keys of models } or nil }
+--   may_extend = function(app, key) → whether policy grants it }
 function extensions.read(apps, context)
     for _, app in ipairs(apps) do
         for _, declared in ipairs(app.extensions) do
             local builder = find(context, app, declared)
-            if builder and not is_granted(context, app, declared.name) then
+            if builder and not context.may_extend(app, builder.model.key) then
                 fail(app, declared, ": policy must grant app '%s': extend ="
                     .. " { '%s' }", app.name, declared.name)
             elseif builder then

@@ -4,6 +4,7 @@
 local lists = require("lunette.util.lists")
 local options = require("lunette.model.options")
 local text = require("lunette.util.text")
+local versions = require("lunette.policy.versions")
 
 local manifest = {}
 
@@ -54,6 +55,21 @@ local function text_list(app, key, raw)
     return clean
 end
 
+-- { "csv", "http 1.2" } → { { name = "csv" }, { name = "http", version = "1.2" } }
+local function read_uses(app, raw)
+    local uses = {}
+    for at, module in ipairs(text_list(app, "uses", raw)) do
+        local name, version = module:match("^(%l[%l%d]*) ?(.*)$")
+        if not name or version ~= "" and not versions.is_wanted(version) then
+            app.report:error(app.place, module, "'uses' takes names of modules,"
+                .. " with a version when wanted: { \"csv\", \"http 1.2\" }")
+        end
+        uses[at] = { name = name or module,
+            version = version ~= "" and version or nil }
+    end
+    return uses
+end
+
 local function find_declaration(app)
     if #app.manifests > 1 then
         app.report:error(app.manifests[2].place, "app",
@@ -93,10 +109,7 @@ function manifest.read(app)
             "prefix %s must begin with a capital letter",
             text.quote(app.prefix))
     end
-    for _, module in ipairs(text_list(app, "uses", clean.uses)) do
-        app.report:error(app.place, module,
-            "the core module %s is not built yet", text.quote(module))
-    end
+    app.uses = read_uses(app, clean.uses)
 end
 
 local function check_depends(app, by_name)

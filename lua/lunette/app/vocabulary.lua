@@ -28,7 +28,7 @@ vocabulary.LATER_OPTIONS = words([[mixins exclude tree search track only
     translate sequence locked_if compute stored_if restrict]])
 
 --- Globals of Lua that a declaration does not need and an app does not get.
-vocabulary.DENIED = words([[require io os debug package load loadstring loadfile
+vocabulary.DENIED = words([[io os debug package load loadstring loadfile
     dofile setfenv getfenv getmetatable setmetatable rawget rawset rawequal
     rawlen collectgarbage newproxy module print coroutine jit ffi bit _G
     xpcall gcinfo]])

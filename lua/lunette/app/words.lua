@@ -258,6 +258,31 @@ local function marker(app, word)
     return token
 end
 
+local function uses(app, name)
+    local declared = app.manifests[1]
+    local list = declared and declared.options and declared.options.uses
+    for _, use in ipairs(type(list) == "table" and list or {}) do
+        if type(use) == "string" and use:match("^%S*") == name then
+            return true
+        end
+    end
+    return false
+end
+
+-- While declarations are read a module is only a name: its functions are there
+-- when functions of the app run.
+local function require_word(app)
+    return function(name)
+        if type(name) ~= "string" then
+            error('require is used wrongly; write require "csv"', 2)
+        elseif not uses(app, name) then
+            error(("the module %s is required, but the app does not name it in"
+                .. " its 'uses'"):format(text.quote(name)), 2)
+        end
+        return new_token(app, { what = "module", word = name }, app.sink)
+    end
+end
+
 local function built_words(app)
     local built = sandbox.globals()
     for word in pairs(types.SCALARS) do
@@ -278,6 +303,7 @@ local function built_words(app)
     built.query = declaration(app, "query", app.calls)
     built.mutation = declaration(app, "mutation", app.calls)
     built.sql = sql_word(app)
+    built.require = require_word(app)
     built.null = marker(app, "null")
     for _, word in ipairs(language.names("filter")) do
         built[word] = filter_word(app, word)

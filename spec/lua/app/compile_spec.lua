@@ -373,9 +373,9 @@ describe("an app", function()
         assert.not_equal(a.id, c.id)
     end)
 
-    it("asks for core modules that are not built yet", function()
-        assert.same({ "apps/test/app.lua:1: the core module 'mail' is not built "
-            .. "yet" }, apps.errors({ test = 'app "test" { uses = { "mail" } }' }))
+    it("uses no core module without a policy", function()
+        assert.same({ "apps/test/app.lua:1: the app uses 'mail', which is no "
+            .. "module" }, apps.errors({ test = 'app "test" { uses = { "mail" } }' }))
     end)
 end)
 

@@ -40,7 +40,7 @@ describe("the environment of an app", function()
         ]])
     end)
 
-    for word in ([[require io os debug package load loadstring dofile setfenv
+    for word in ([[io os debug package load loadstring dofile setfenv
         getfenv getmetatable setmetatable rawget rawset ffi jit bit _G print
         coroutine collectgarbage newproxy]]):gmatch("%S+") do
         it("has no " .. word, function()

@@ -22,13 +22,15 @@ local function sources(by_name)
 end
 
 --- Compiles { name = text of app.lua | { path = text } }.
-function apps.compile(by_name)
-    return compile.apps(sources(by_name))
+-- @tparam table by_name
+-- @tparam ?table policy as lunette.app.compile takes it
+function apps.compile(by_name, policy)
+    return compile.apps(sources(by_name), { policy = policy })
 end
 
 --- The release set of right apps.
-function apps.set(by_name)
-    local set, errors = apps.compile(by_name)
+function apps.set(by_name, policy)
+    local set, errors = apps.compile(by_name, policy)
     if not set then
         local lines = {}
         for at, entry in ipairs(errors) do lines[at] = compile.format(entry) end
@@ -38,8 +40,8 @@ function apps.set(by_name)
 end
 
 --- The errors of wrong apps, one line each.
-function apps.errors(by_name)
-    local _, errors = apps.compile(by_name)
+function apps.errors(by_name, policy)
+    local _, errors = apps.compile(by_name, policy)
     local lines = {}
     for at, entry in ipairs(errors or {}) do lines[at] = compile.format(entry) end
     return lines
