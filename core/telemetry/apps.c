@@ -243,6 +243,16 @@ static void push_label(struct lun_buf *out, const char *text)
     }
 }
 
+void lun_app_metrics_push_labels(const char *app, const char *release,
+                                 struct lun_buf *out)
+{
+    lun_buf_push_str(out, "{app=\"");
+    push_label(out, app);
+    lun_buf_push_str(out, "\",release=\"");
+    push_label(out, release);
+    lun_buf_push_str(out, "\"}");
+}
+
 static void push_row(const struct column *column, unsigned slot,
                      const struct lun_app_metrics *row, uint64_t value,
                      struct lun_buf *out)
@@ -261,18 +271,50 @@ static void push_row(const struct column *column, unsigned slot,
     }
 }
 
-static void render_table(const struct lun_apps_table *table, unsigned slot,
-                         int metric, struct lun_buf *out)
+static const struct lun_app_metrics *
+find_same(const struct lun_apps_table *table, const struct lun_app_metrics *row)
+{
+    for (int i = 0; i < LUN_APPS_ROWS; i++) {
+        const struct lun_app_metrics *one = &table->rows[i];
+        if (is_same(one->app, LUN_APP_NAME, row->app) &&
+            is_same(one->release, LUN_APP_RELEASE, row->release)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* The rows of `table`; `second` is the other table of the worker: its rows of
+ * the same name are added (`shared`), or left out because they were. */
+static void render_table(const struct lun_apps_table *table,
+                         const struct lun_apps_table *second, bool shared,
+                         unsigned worker, int metric, struct lun_buf *out)
 {
     for (int i = 0; i < LUN_APPS_ROWS; i++) {
         struct lun_app_metrics row;
         copy_text(row.app, table->rows[i].app, sizeof row.app);
         copy_text(row.release, table->rows[i].release, sizeof row.release);
-        if (row.app[0] != '\0') {
-            push_row(&columns[metric], slot, &row, get(&table->rows[i], metric),
-                     out);
+        if (row.app[0] == '\0') {
+            continue;
+        }
+        const struct lun_app_metrics *same = find_same(second, &row);
+        uint64_t more = same != NULL ? get(same, metric) : 0;
+        if (shared || same == NULL) {
+            push_row(&columns[metric], worker, &row,
+                     get(&table->rows[i], metric) + more, out);
         }
     }
+}
+
+static void render_worker(struct lun_metrics *metrics, unsigned worker,
+                          int metric, struct lun_buf *out)
+{
+    unsigned workers = lun_apps_table_workers(metrics);
+    const struct lun_apps_table *one = lun_apps_table_of(metrics, worker);
+    const struct lun_apps_table *two =
+        lun_apps_table_of(metrics, worker + workers);
+    render_table(one, two, true, worker, metric, out);
+    render_table(two, one, false, worker, metric, out);
 }
 
 void lun_app_metrics_render(struct lun_metrics *metrics, struct lun_buf *out)
@@ -284,8 +326,9 @@ void lun_app_metrics_render(struct lun_metrics *metrics, struct lun_buf *out)
                            column->help, column->name,
                            column->gauge ? "gauge" : "counter");
         }
-        for (unsigned slot = 0; slot < lun_apps_table_count(metrics); slot++) {
-            render_table(lun_apps_table_of(metrics, slot), slot, i, out);
+        for (unsigned worker = 0; worker < lun_apps_table_workers(metrics);
+             worker++) {
+            render_worker(metrics, worker, i, out);
         }
     }
 }

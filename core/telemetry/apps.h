@@ -67,3 +67,6 @@ bool lun_app_metrics_running(struct lun_metrics *metrics, unsigned slot,
 void lun_app_metrics_forget(struct lun_metrics *metrics, unsigned slot);
 /* Appends the rows of all slots as Prometheus text. */
 void lun_app_metrics_render(struct lun_metrics *metrics, struct lun_buf *out);
+/* Appends {app="...",release="..."}, escaped. */
+void lun_app_metrics_push_labels(const char *app, const char *release,
+                                 struct lun_buf *out);

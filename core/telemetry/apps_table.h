@@ -34,4 +34,4 @@ void lun_apps_table_use(struct lun_apps_table *table);
 /* The table of `slot`; NULL when there is no such slot. */
 struct lun_apps_table *lun_apps_table_of(struct lun_metrics *metrics,
                                          unsigned slot);
-unsigned lun_apps_table_count(const struct lun_metrics *metrics);
+unsigned lun_apps_table_workers(const struct lun_metrics *metrics);

@@ -40,7 +40,8 @@ struct slot {
 
 struct lun_metrics {
     uint64_t magic;
-    uint32_t slots;
+    uint32_t workers;
+    uint32_t slots; /* twice as many */
     struct lun_quarantine_table quarantine;
     struct slot slot[];
 };
@@ -71,9 +72,10 @@ static size_t size_for(unsigned slots)
     return sizeof(struct lun_metrics) + slots * sizeof(struct slot);
 }
 
-int lun_metrics_create(unsigned slots, int *fd, struct lun_metrics **out,
+int lun_metrics_create(unsigned workers, int *fd, struct lun_metrics **out,
                        struct lun_err *err)
 {
+    unsigned slots = 2 * workers;
     size_t size = size_for(slots);
     int memory = memfd_create("lunette-metrics", MFD_CLOEXEC);
     if (memory < 0 || ftruncate(memory, (off_t)size) != 0) {
@@ -91,6 +93,7 @@ int lun_metrics_create(unsigned slots, int *fd, struct lun_metrics **out,
         return lun_error_set(err, LUN_EMEMORY, "cannot map shared memory");
     }
     metrics->magic = MAGIC;
+    metrics->workers = workers;
     metrics->slots = slots;
     *fd = memory;
     *out = metrics;
@@ -117,14 +120,20 @@ int lun_metrics_attach(int fd, unsigned slot, struct lun_err *err)
                              fd, slot);
     }
     own = &metrics->slot[slot];
-    for (int i = 0; i < LUN_METRIC_COUNT; i++) {
-        if (rows[i].gauge) {
-            atomic_store_explicit(&own->values[i], 0, memory_order_relaxed);
-        }
-    }
+    lun_metrics_clear_gauges(metrics, slot);
     lun_apps_table_use(&metrics->slot[slot].apps);
     lun_quarantine_table_use(&metrics->quarantine);
     return 0;
+}
+
+void lun_metrics_clear_gauges(struct lun_metrics *metrics, unsigned slot)
+{
+    for (int i = 0; i < LUN_METRIC_COUNT && slot < metrics->slots; i++) {
+        if (rows[i].gauge) {
+            atomic_store_explicit(&metrics->slot[slot].values[i], 0,
+                                  memory_order_relaxed);
+        }
+    }
 }
 
 void lun_metrics_free(struct lun_metrics *metrics)
@@ -193,9 +202,9 @@ lun_quarantine_table_of(struct lun_metrics *metrics)
     return &metrics->quarantine;
 }
 
-unsigned lun_apps_table_count(const struct lun_metrics *metrics)
+unsigned lun_apps_table_workers(const struct lun_metrics *metrics)
 {
-    return metrics->slots;
+    return metrics->workers;
 }
 
 static void render_head(const char *name, const char *kind, const char *help,
@@ -212,26 +221,34 @@ static void render_row(const struct lun_metrics *metrics, int index,
         render_head(row->name, row->gauge ? "gauge" : "counter", row->help,
                     out);
     }
-    for (unsigned slot = 0; slot < metrics->slots; slot++) {
-        lun_buf_printf(out, "%s{worker=\"%u\"%s%s} %" PRIu64 "\n", row->name,
-                       slot, row->labels[0] != '\0' ? "," : "", row->labels,
-                       lun_metrics_read(metrics, slot, (enum lun_metric)index));
+    enum lun_metric metric = (enum lun_metric)index;
+    for (unsigned i = 0; i < metrics->workers; i++) {
+        uint64_t value =
+            lun_metrics_read(metrics, i, metric) +
+            lun_metrics_read(metrics, i + metrics->workers, metric);
+        lun_buf_printf(out, "%s{worker=\"%u\"%s%s} %" PRIu64 "\n", row->name, i,
+                       row->labels[0] != '\0' ? "," : "", row->labels, value);
     }
 }
 
-static void render_times(const struct slot *slot, unsigned number,
-                         struct lun_buf *out)
+static uint64_t sum_of(const _Atomic uint64_t *one, const _Atomic uint64_t *two)
+{
+    return atomic_load_explicit(one, memory_order_relaxed) +
+           atomic_load_explicit(two, memory_order_relaxed);
+}
+
+static void render_times(const struct slot *slot, const struct slot *second,
+                         unsigned number, struct lun_buf *out)
 {
     static const char name[] = "lunette_http_request_duration_seconds";
     uint64_t sum = 0;
     for (int i = 0; i <= BUCKETS; i++) {
-        sum += atomic_load_explicit(&slot->buckets[i], memory_order_relaxed);
+        sum += sum_of(&slot->buckets[i], &second->buckets[i]);
         lun_buf_printf(out, "%s_bucket{worker=\"%u\",le=\"%s\"} %" PRIu64 "\n",
                        name, number, i < BUCKETS ? bucket_text[i] : "+Inf",
                        sum);
     }
-    uint64_t ns =
-        atomic_load_explicit(&slot->duration_ns, memory_order_relaxed);
+    uint64_t ns = sum_of(&slot->duration_ns, &second->duration_ns);
     lun_buf_printf(out, "%s_sum{worker=\"%u\"} %" PRIu64 ".%09" PRIu64 "\n",
                    name, number, ns / 1000000000, ns % 1000000000);
     lun_buf_printf(out, "%s_count{worker=\"%u\"} %" PRIu64 "\n", name, number,
@@ -245,8 +262,9 @@ void lun_metrics_render(struct lun_metrics *metrics, struct lun_buf *out)
     }
     render_head("lunette_http_request_duration_seconds", "histogram",
                 "Time from the first byte of a request to its answer.", out);
-    for (unsigned slot = 0; slot < metrics->slots; slot++) {
-        render_times(&metrics->slot[slot], slot, out);
+    for (unsigned i = 0; i < metrics->workers; i++) {
+        render_times(&metrics->slot[i], &metrics->slot[i + metrics->workers], i,
+                     out);
     }
     lun_app_metrics_render(metrics, out);
 }

@@ -3,9 +3,11 @@
  * shows. SPDX-License-Identifier: Apache-2.0
  *
  * The numbers live in shared memory: a file descriptor without a name that
- * workers inherit, with one slot per worker. A worker writes its own slot only,
- * so nothing locks; a reader may see one number newer than its neighbour.
- * Before a process attaches, its numbers go to a private slot.
+ * workers inherit, with two slots per worker, so that a process and its
+ * successor can live side by side: worker 1 of 4 has slot 1 and slot 5. They
+ * are shown as one. A process writes its own slot only, so nothing locks; a
+ * reader may see one number newer than its neighbour. Before a process
+ * attaches, its numbers go to a private slot.
  */
 #pragma once
 
@@ -23,13 +25,15 @@ enum lun_metric {
     LUN_METRIC_COUNT
 };
 
-/* Makes the memory for `slots` workers. `*fd` is what workers inherit (it has
+/* Makes the memory for so many workers. `*fd` is what workers inherit (it has
  * close-on-exec set); both belong to the caller. */
-int lun_metrics_create(unsigned slots, int *fd, struct lun_metrics **out,
+int lun_metrics_create(unsigned workers, int *fd, struct lun_metrics **out,
                        struct lun_err *err);
 /* Makes `slot` of the inherited memory this process's own. Gauges start again
  * at 0, counters go on. */
 int lun_metrics_attach(int fd, unsigned slot, struct lun_err *err);
+/* What is not true any more when the process of `slot` is gone. */
+void lun_metrics_clear_gauges(struct lun_metrics *metrics, unsigned slot);
 /* Unmaps what lun_metrics_create made; does not close its fd. */
 void lun_metrics_free(struct lun_metrics *metrics);
 

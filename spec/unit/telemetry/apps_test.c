@@ -151,7 +151,7 @@ static void what_a_dead_process_was_at_is_known(void **state)
     assert_int_equal(strlen(running.request), LUN_APP_REQUEST - 1);
     assert_true(running.since_ns > 0);
     assert_false(lun_app_metrics_running(metrics, 0, &running));
-    assert_false(lun_app_metrics_running(metrics, 2, &running));
+    assert_false(lun_app_metrics_running(metrics, 4, &running));
     lun_app_metrics_forget(metrics, 1);
     assert_false(lun_app_metrics_running(metrics, 1, &running));
     /* A successor goes on counting. */
@@ -162,6 +162,26 @@ static void what_a_dead_process_was_at_is_known(void **state)
     assert_shown("lunette_app_requests_total{worker=\"1\",app=\"sales\","
                  "release=\"sales@1.0.0+aa\"} 4\n",
                  true);
+}
+
+static void a_successor_and_its_predecessor_are_shown_as_one(void **state)
+{
+    (void)state;
+    struct lun_app_metrics *row = lun_app_metrics_take("a", "a@1+x");
+    lun_app_metrics_add(row, LUN_APP_REQUESTS, 3);
+    assert_int_equal(lun_metrics_attach(fd, 2, NULL), 0);
+    row = lun_app_metrics_take("a", "a@1+x");
+    lun_app_metrics_add(row, LUN_APP_REQUESTS, 4);
+    row = lun_app_metrics_take("a", "a@2+y");
+    lun_app_metrics_add(row, LUN_APP_REQUESTS, 5);
+    assert_shown("lunette_app_requests_total{worker=\"0\",app=\"a\","
+                 "release=\"a@1+x\"} 7\n",
+                 true);
+    assert_shown("lunette_app_requests_total{worker=\"0\",app=\"a\","
+                 "release=\"a@2+y\"} 5\n",
+                 true);
+    assert_shown("release=\"a@1+x\"} 4\n", false);
+    assert_shown("worker=\"2\"", false);
 }
 
 static void nothing_runs_after_it_has_left(void **state)
@@ -189,6 +209,7 @@ int main(void)
         TEST(apps_beyond_the_table_share_a_row),
         TEST(a_long_name_is_cut_and_found_again),
         TEST(what_a_dead_process_was_at_is_known),
+        TEST(a_successor_and_its_predecessor_are_shown_as_one),
         TEST(nothing_runs_after_it_has_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

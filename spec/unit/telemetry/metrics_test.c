@@ -46,7 +46,7 @@ static void a_foreign_descriptor_is_refused(void **state)
     assert_int_equal(lun_metrics_attach(-1, 0, &err), LUN_EIO);
     assert_int_equal(lun_metrics_attach(0, 0, &err), LUN_EIO);
     assert_int_equal(lun_metrics_create(1, &fd, &metrics, NULL), 0);
-    assert_int_equal(lun_metrics_attach(fd, 1, &err), LUN_EIO);
+    assert_int_equal(lun_metrics_attach(fd, 2, &err), LUN_EIO);
     lun_metrics_free(metrics);
     close(fd);
 }
@@ -91,12 +91,42 @@ static void the_text_form_has_each_family_once(void **state)
     close(fd);
 }
 
+static void a_worker_and_its_successor_are_shown_as_one(void **state)
+{
+    (void)state;
+    struct lun_metrics *metrics;
+    struct lun_buf text;
+    int fd;
+    assert_int_equal(lun_metrics_create(2, &fd, &metrics, NULL), 0);
+    assert_int_equal(lun_metrics_attach(fd, 1, NULL), 0);
+    lun_metrics_add(LUN_METRIC_DB_STATEMENTS, 3);
+    lun_metrics_set(LUN_METRIC_DB_UP, 1);
+    lun_metrics_observe_request(200, 700000);
+    assert_int_equal(lun_metrics_attach(fd, 3, NULL), 0);
+    lun_metrics_add(LUN_METRIC_DB_STATEMENTS, 4);
+    lun_metrics_set(LUN_METRIC_DB_UP, 1);
+    lun_metrics_observe_request(200, 700000);
+    lun_metrics_clear_gauges(metrics, 1);
+    lun_buf_init(&text);
+    lun_metrics_render(metrics, &text);
+    const char *out = lun_buf_str(&text);
+    assert_non_null(
+        strstr(out, "lunette_database_statements_total{worker=\"1\"} 7\n"));
+    assert_non_null(strstr(out, "lunette_database_up{worker=\"1\"} 1\n"));
+    assert_non_null(strstr(out, "_seconds_count{worker=\"1\"} 2\n"));
+    assert_null(strstr(out, "worker=\"3\""));
+    lun_buf_release(&text);
+    lun_metrics_free(metrics);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_another_process_are_seen),
         cmocka_unit_test(a_foreign_descriptor_is_refused),
         cmocka_unit_test(the_text_form_has_each_family_once),
+        cmocka_unit_test(a_worker_and_its_successor_are_shown_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
