@@ -16,6 +16,7 @@
 #include "core/bind/json.h"
 #include "core/graphql/error.h"
 #include "core/graphql/scalar.h"
+#include "core/graphql/page_size.h"
 #include "core/telemetry/log.h"
 
 #define LOG_FIELDS 16
@@ -297,6 +298,18 @@ static int host_coerce(lua_State *L)
     return 3;
 }
 
+/* host.page_size(number) -> it, if it is a usual size of pages | nil */
+static int host_page_size(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    unsigned size = lun_graphql_page_size(text, len);
+    if (!size)
+        return 0;
+    lua_pushinteger(L, (lua_Integer)size);
+    return 1;
+}
+
 void lun_bind_host_module_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -306,6 +319,7 @@ void lun_bind_host_module_open(lua_State *L)
         {"sha256", host_sha256},
         {"log", host_log},
         {"coerce", host_coerce},
+        {"page_size", host_page_size},
         {"json_decode", lun_bind_json_decode_lua},
         {"json_encode", lun_bind_json_encode_lua},
         {NULL, NULL},

@@ -230,6 +230,12 @@ static void read_shape_field(lua_State *L, int index, struct lun_arena *arena,
         read_inner(L, index, "record", arena, LUN_SHAPE_RECORD, out) ||
         read_inner(L, index, "records", arena, LUN_SHAPE_RECORDS, out))
         return;
+    if (has(L, index, "limit")) {
+        out->limit = (int)get_int(L, index, "limit", -1);
+        if (!read_inner(L, index, "rows", arena, LUN_SHAPE_ROWS, out))
+            out->kind = LUN_SHAPE_MORE;
+        return;
+    }
     const char *type = need_text(L, index, "type", arena, NULL);
     int ctype = lun_ctype_find(type);
     if (ctype < 0)
@@ -300,6 +306,7 @@ static void read_result(lua_State *L, int index, struct lun_arena *arena,
 {
     lua_getfield(L, index, "kind");
     bool variants = !strcmp(luaL_checkstring(L, -1), "variants");
+    out->page = !strcmp(lua_tostring(L, -1), "page");
     lua_pop(L, 1);
     if (variants)
         read_variants(L, index, arena, out);

@@ -263,11 +263,11 @@ static int write_list(struct field_run *run, const struct lun_plan_field *field,
 static void fail_with_limit(struct field_run *run, const char *limit,
                             size_t max)
 {
-    struct lun_plan_error error = {
-        .code = LUN_ELIMIT,
-        .message = lun_error_info(LUN_ELIMIT)->message,
-        .limit = limit,
-        .max = max};
+    struct lun_plan_error error = {.code = LUN_ELIMIT,
+                                   .message =
+                                       lun_error_info(LUN_ELIMIT)->message,
+                                   .limit = limit,
+                                   .max = max};
     set_failure(run, &error);
     lun_buf_release(&run->json);
 }
@@ -293,7 +293,9 @@ static void write_result(struct field_run *run, const PGresult *result, int row)
     int rc = 0;
     if (!field->single && !count_rows(run, result))
         return;
-    if (!field->single)
+    if (field->page)
+        rc = lun_graphql_write_page(&run->json, field->shape, result);
+    else if (!field->single)
         rc = write_list(run, field, result);
     else if (row >= 0)
         rc = write_one(run, field, result, row);

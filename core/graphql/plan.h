@@ -63,7 +63,7 @@ enum lun_plan_field_kind {
     LUN_PLAN_SQL,   /* one statement, run by C */
     LUN_PLAN_JSON,  /* constant text: __typename, introspection */
     LUN_PLAN_ERROR, /* known to fail when executed: FORBIDDEN, ... */
-    LUN_PLAN_WRITE  /* a mutation, run in the system VM */
+    LUN_PLAN_WRITE  /* run in the system VM: a mutation, a function of an app */
 };
 
 /* An error as a client sees it. Texts live as long as what holds them. */
@@ -74,11 +74,15 @@ struct lun_plan_error {
     int code;              /* enum lun_error_code, for the HTTP status */
     unsigned line;         /* 0: no location */
     unsigned column;
-    const char *path;  /* JSON text of the path; NULL: none */
-    char error_id[17]; /* "" or what the log calls it */
-    const char *limit; /* setting that was exceeded; NULL: none */
-    size_t max;        /* its value */
+    const char *path;   /* JSON text of the path; NULL: none */
+    char error_id[17];  /* "" or what the log calls it */
+    const char *limit;  /* setting that was exceeded; NULL: none */
+    size_t max;         /* its value */
     const char *reason; /* extensions.reason; NULL: none */
+    const char *app;    /* whose function it was; NULL: none */
+    /* For the log only; NULL: nothing. */
+    const char *release; /* of that app */
+    const char *detail;  /* message and stack */
 };
 
 /* A form that the object of a field may have: node(id:) has one per model. */
@@ -100,6 +104,7 @@ struct lun_plan_field {
     struct lun_plan_param *params;
     struct lun_shape *shape;
     bool single; /* one object or null, else a list */
+    bool page;   /* one object over all rows: lun_graphql_write_page */
     /* When given, instead of `shape`; null when no variant is present. */
     struct lun_plan_variant *variants;
     size_t variant_count;
@@ -122,7 +127,9 @@ struct lun_plan {
     struct lun_plan_field *fields;
     size_t field_count;
     struct lun_graphql_windows windows; /* first and last, for the node limit */
-    const char **value_vars; /* variables whose value is part of the key */
+    /* Variables whose value is part of the key; "#name": if it is
+     * a usual page size */
+    const char **value_vars;
     size_t value_var_count;
     /* Called when the last reference goes, before the memory does. */
     void (*on_free)(struct lun_plan *plan, void *context);

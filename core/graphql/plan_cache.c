@@ -7,8 +7,10 @@
 #include "core/base/json.h"
 #include "core/base/map.h"
 #include "core/graphql/plan.h"
+#include "core/graphql/page_size.h"
 
-/* Names of the variables whose value decides the plan, by document. */
+/* Names of the variables whose value decides the plan, by document; "#name" for
+ * those that count only as the usual size of a page. */
 struct value_vars {
     size_t count;
     const char *names[]; /* copies, behind the array */
@@ -154,6 +156,21 @@ static void mix_value(struct hash *hash, const struct lun_json *node)
             mix_value(hash, item);
 }
 
+/* A number in another spelling ("2e1") is known to the plan by its value, which
+ * is not read here: it has plans of its own. */
+static void mix_size(struct hash *hash, const struct lun_json *node)
+{
+    unsigned size = 0;
+    if (node && node->type == LUN_JSON_NUMBER) {
+        size = lun_graphql_page_size(node->text, node->len);
+        if (size || memchr(node->text, 'e', node->len) ||
+            memchr(node->text, 'E', node->len) ||
+            memchr(node->text, '.', node->len))
+            mix(hash, node->text, node->len);
+    }
+    mix_byte(hash, size ? '1' : '0');
+}
+
 static void complete_key(struct lun_plan_cache *cache, struct lun_plan_key *key,
                          const struct lun_json *variables)
 {
@@ -165,8 +182,13 @@ static void complete_key(struct lun_plan_cache *cache, struct lun_plan_key *key,
         lun_map_get(&cache->documents, key->document, sizeof(key->document));
     if (variables)
         mix_shape(&hash, variables);
-    for (size_t i = 0; vars && i < vars->count; i++)
-        mix_value(&hash, lun_json_get(variables, vars->names[i]));
+    for (size_t i = 0; vars && i < vars->count; i++) {
+        const char *name = vars->names[i];
+        if (*name == '#')
+            mix_size(&hash, lun_json_get(variables, name + 1));
+        else
+            mix_value(&hash, lun_json_get(variables, name));
+    }
     mix_waiting(&hash);
     key->shape[0] = hash.a;
     key->shape[1] = hash.b;

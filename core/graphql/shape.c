@@ -98,6 +98,12 @@ static int prepare_field(struct lun_arena *arena, struct lun_shape *shape,
     case LUN_SHAPE_OBJECT:
         return field->of ? prepare_object(arena, shape, field, depth)
                          : LUN_EINTERNAL;
+    case LUN_SHAPE_ROWS:
+        return field->of && field->limit >= 0
+                   ? prepare(arena, field->of, depth - 1)
+                   : LUN_EINTERNAL;
+    case LUN_SHAPE_MORE:
+        return field->limit >= 0 ? 0 : LUN_EINTERNAL;
     case LUN_SHAPE_RECORD:
     case LUN_SHAPE_RECORDS:
         return field->of && use_column(shape, field->col)

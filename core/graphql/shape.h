@@ -34,11 +34,14 @@ enum lun_ctype {
 };
 
 enum lun_shape_kind {
-    LUN_SHAPE_COLUMN, /* col, type, list */
-    LUN_SHAPE_CONST,  /* json */
-    LUN_SHAPE_OBJECT, /* of, present: columns of the same row */
-    LUN_SHAPE_RECORD, /* of, col: a column of type record */
-    LUN_SHAPE_RECORDS /* of, col: a column of type record[] */
+    LUN_SHAPE_COLUMN,  /* col, type, list */
+    LUN_SHAPE_CONST,   /* json */
+    LUN_SHAPE_OBJECT,  /* of, present: columns of the same row */
+    LUN_SHAPE_RECORD,  /* of, col: a column of type record */
+    LUN_SHAPE_RECORDS, /* of, col: a column of type record[] */
+    /* In the shape of a page only, which is one object over all rows: */
+    LUN_SHAPE_ROWS, /* of, limit: the first rows of the result */
+    LUN_SHAPE_MORE  /* limit: whether there are more rows than that */
 };
 
 struct lun_shape_field {
@@ -51,6 +54,7 @@ struct lun_shape_field {
     int present; /* OBJECT: null when this column is NULL; -1 = never null */
     const char *json; /* CONST: JSON text */
     size_t json_len;
+    int limit; /* ROWS, MORE */
     struct lun_shape *of;
     /* Set by lun_shape_prepare: {"name": or ,"name": and then zeros up to a
      * multiple of LUN_SHAPE_KEY_STEP. */

@@ -607,6 +607,9 @@ static int write_field(struct lun_buf *out, const struct lun_shape_field *field,
         return write_record(out, field->of, cell->data, cell->len);
     case LUN_SHAPE_RECORDS:
         return write_records(out, field->of, &cells[field->col]);
+    case LUN_SHAPE_ROWS:
+    case LUN_SHAPE_MORE:
+        break; /* of pages: write_part */
     }
     return LUN_EINTERNAL;
 }
@@ -673,10 +676,9 @@ int lun_graphql_write_row(struct lun_buf *out, const struct lun_shape *shape,
     return finish(out, write_row(out, shape, result, row));
 }
 
-int lun_graphql_write_rows(struct lun_buf *out, const struct lun_shape *shape,
-                           const PGresult *result)
+static int write_rows(struct lun_buf *out, const struct lun_shape *shape,
+                      const PGresult *result, int rows)
 {
-    int rows = PQntuples(result);
     int rc = shape->columns > PQnfields(result) ? LUN_EINTERNAL : 0;
     push_byte(out, '[');
     for (int row = 0; !rc && row < rows; row++) {
@@ -685,5 +687,56 @@ int lun_graphql_write_rows(struct lun_buf *out, const struct lun_shape *shape,
         rc = write_row(out, shape, result, row);
     }
     push_byte(out, ']');
-    return finish(out, rc);
+    return rc;
+}
+
+int lun_graphql_write_rows(struct lun_buf *out, const struct lun_shape *shape,
+                           const PGresult *result)
+{
+    return finish(out, write_rows(out, shape, result, PQntuples(result)));
+}
+
+static int write_page(struct lun_buf *out, const struct lun_shape *shape,
+                      const PGresult *result);
+
+static int write_part(struct lun_buf *out, const struct lun_shape_field *field,
+                      const PGresult *result)
+{
+    int rows = PQntuples(result);
+    switch (field->kind) {
+    case LUN_SHAPE_ROWS:
+        return write_rows(out, field->of, result,
+                          rows < field->limit ? rows : field->limit);
+    case LUN_SHAPE_MORE:
+        lun_buf_push_str(out, rows > field->limit ? "true" : "false");
+        return 0;
+    case LUN_SHAPE_OBJECT:
+        return write_page(out, field->of, result);
+    case LUN_SHAPE_CONST:
+        push(out, field->json, field->json_len);
+        return 0;
+    default:
+        return LUN_EINTERNAL;
+    }
+}
+
+static int write_page(struct lun_buf *out, const struct lun_shape *shape,
+                      const PGresult *result)
+{
+    if (!shape->count)
+        push_byte(out, '{');
+    for (size_t i = 0; i < shape->count; i++) {
+        push_key(out, &shape->fields[i]);
+        int rc = write_part(out, &shape->fields[i], result);
+        if (rc)
+            return rc;
+    }
+    push_byte(out, '}');
+    return 0;
+}
+
+int lun_graphql_write_page(struct lun_buf *out, const struct lun_shape *shape,
+                           const PGresult *result)
+{
+    return finish(out, write_page(out, shape, result));
 }

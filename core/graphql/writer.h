@@ -26,6 +26,9 @@ int lun_graphql_write_row(struct lun_buf *out, const struct lun_shape *shape,
 /* All rows as an array of objects. */
 int lun_graphql_write_rows(struct lun_buf *out, const struct lun_shape *shape,
                            const PGresult *result);
+/* All rows as one object, whose shape is that of a page. */
+int lun_graphql_write_page(struct lun_buf *out, const struct lun_shape *shape,
+                           const PGresult *result);
 /* `x` as JavaScript prints it: shortest digits that read back as `x`; null for
  * NaN and infinities. */
 void lun_graphql_write_double(struct lun_buf *out, double x);

@@ -19,6 +19,7 @@
 #include "core/graphql/exec.h"
 #include "core/graphql/parser.h"
 #include "core/graphql/plan.h"
+#include "core/graphql/page_size.h"
 #include "core/graphql/plan_cache.h"
 #include "core/host/config.h"
 #include "core/host/media.h"
@@ -309,6 +310,9 @@ static struct lun_plan_key key_of(const struct call *call)
         .document = {call->tokens.hash[0] ^ call->caller->roles_hash,
                      call->tokens.hash[1] + call->caller->roles_hash},
     };
+    uint64_t sizes = lun_graphql_page_sizes(&call->tokens);
+    key.document[0] ^= sizes;
+    key.document[1] += sizes;
     const char *operation = call->params.operation;
     if (operation) {
         size_t len = strlen(operation);

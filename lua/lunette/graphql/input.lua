@@ -361,7 +361,18 @@ function input.node(schema, tref, value, variables, vardefs)
         vardefs = vardefs }, tref, value)
 end
 
+local IS_SIZE = { first = true, last = true }
+
+-- The number of a `first` or `last` if it is a usual one; never that of the
+-- default of a variable, which no key of a plan has.
+local function size_of(value, variables)
+    if value.kind == "int" then return host.page_size(value.value) end
+    local sent = value.kind == "var" and variables and variables[value.name]
+    if kind_of(sent) == "number" then return host.page_size(sent) end
+end
+
 --- The nodes of all arguments of a field, by name; absent ones are left out.
+-- Those of `first` and `last` may have a `size` (core/graphql/page_size.h).
 -- @treturn[1] table name → NODE
 -- @treturn[2] nil
 -- @treturn[2] table error
@@ -373,6 +384,9 @@ function input.arguments(schema, field, args, variables, vardefs)
             vardefs)
         if not node then return nil, err end
         if node.kind ~= "absent" then nodes[arg.name] = node end
+        if IS_SIZE[arg.name] and node.kind == "scalar" then
+            node.size = size_of(arg.value, variables)
+        end
     end
     return nodes
 end

@@ -64,8 +64,19 @@ local function add_variables(found, args)
     end
 end
 
+-- Of `first` and `last` only usual sizes decide.
+local function add_sizes(found, args)
+    for _, arg in ipairs(args or {}) do
+        if (arg.name == "first" or arg.name == "last")
+            and arg.value.kind == "var" then
+            found["#" .. arg.value.name] = true
+        end
+    end
+end
+
 local function add_selections(found, list)
     for _, node in ipairs(list or {}) do
+        add_sizes(found, node.args)
         for _, directive in ipairs(node.directives or {}) do
             add_variables(found, directive.args)
         end
@@ -87,7 +98,9 @@ local function value_vars(schema, doc, operation)
         add_selections(found, fragment.selections)
     end
     for _, variable in ipairs(operation.variables) do
-        if found[variable.name] then list[#list + 1] = variable.name end
+        for _, name in ipairs { variable.name, "#" .. variable.name } do
+            if found[name] then list[#list + 1] = name end
+        end
     end
     return list
 end

@@ -1,8 +1,9 @@
 --- Connections: edges, page info and aggregates of one list, in one row.
 --
 -- What is not selected is not read: a count alone fetches no rows, edges alone
--- are the list itself, and whether there is a next page is told by an array with
--- one row too many, of which the edges are the front. As soon as anything else
+-- are the list itself, and whether there is a next page is told by one row too
+-- many: of the list itself, from which the host makes the page where it knows its
+-- size, or of an array of which the edges are the front. As soon as anything else
 -- looks at the same page, the page is a CTE whose rows are numbered in the order
 -- in which they were taken; that costs PostgreSQL half as much again. The
 -- connection of a relation is the same inside of a scalar sub-select; the page
@@ -22,7 +23,7 @@ local NUMBER = '"#"'
 local ONE_MORE = "::int8 + 1"
 
 -- Which of the parts are asked for, whether they share a page, and whether that
--- may be the array with one row too many.
+-- may be the array with one row too many, or even the list.
 local function survey(context, self)
     local asks, slice, counted = self.asks, self.slice, false
     for _, item in ipairs(self.fields) do
@@ -41,6 +42,8 @@ local function survey(context, self)
         or (asks.edges and asks.aggregate and slice.paged)
         or (counted and asks.edges ~= 1)
     self.array = counted and not self.shared
+    self.list = self.array and slice.size and not asks.aggregate
+        and not slice.offset and not next(slice.behind)
 end
 
 -- Rows of the page without the one that only tells whether there are more.
@@ -93,7 +96,11 @@ end
 local function edges(context, self, out, item)
     local row = select.row()
     local shape = edge_shape(context, self, row, item)
-    if self.array then
+    if self.list then
+        self.rows = select.window(self.scope, row, self.from, self.tie,
+            self.slice, nil, ONE_MORE)
+        return { key = item.key, rows = shape, limit = self.slice.size }
+    elseif self.array then
         self.rows = select.window(self.scope, row, self.from, self.tie,
             self.slice, "ROW", ONE_MORE)
         return { key = item.key, records = shape, col = out:add(context,
@@ -152,6 +159,7 @@ end
 -- this side, and rows skipped where the page begins, tell too.
 local function more(context, self, out, key, limit, side, begins)
     local parts = {}
+    if limit and self.list then return { key = key, limit = self.slice.size } end
     if limit and self.array then
         parts[1] = "cardinality(page.rows) > " .. limit
     elseif limit then
@@ -262,6 +270,7 @@ local function plan(context, scope, item, from, tie, wrap)
         fields = context.selections:of(item),
     }
     survey(context, self)
+    self.list = self.list and not wrap
     local out, shape = select.row(), { fields = {} }
     for i, part in ipairs(self.fields) do
         if part.name == "__typename" then
@@ -272,12 +281,14 @@ local function plan(context, scope, item, from, tie, wrap)
                 PARTS[part.def.meta.what](context, self, out, part)
         end
     end
+    if self.list then return self.rows, shape, "page" end
     local with = self.shared and page_sql(self) or ""
     local tail = self.array and array_sql(self) or ""
-    return with .. "SELECT " .. out:list(wrap) .. tail, shape
+    return with .. "SELECT " .. out:list(wrap) .. tail, shape, "row"
 end
 
---- The statement of a connection field: SQL and the shape of its one row.
+--- The statement of a connection field: SQL, the shape of its one row or of a
+-- page over all its rows, and which of both: "row" or "page".
 function connection.plan(context, model, item)
     local scope = select.scope(context, model)
     return plan(context, scope, item,

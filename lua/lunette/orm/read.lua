@@ -43,8 +43,8 @@ local function list(context, model, item)
 end
 
 local function connected(context, model, item)
-    local text, shape = connection.plan(context, model, item)
-    return statement(context, text, { kind = "row", of = shape })
+    local text, shape, kind = connection.plan(context, model, item)
+    return statement(context, text, { kind = kind, of = shape })
 end
 
 -- The models that `node` may answer with.

@@ -1,7 +1,8 @@
 --- The arguments of a list: which rows, in which order, which part.
 --
 -- A window is `{keys, joins, filter, cursors={conditions}, distinct={columns},
--- limit, offset, reversed, paged}`: `limit` and `offset` are SQL texts,
+-- limit, size, offset, reversed, paged}`: `limit` and `offset` are SQL texts,
+-- `size` is the number of `first` when it is known to the plan,
 -- `reversed` means that the rows are taken from the end (`last`) and have to be
 -- turned round afterwards. `joins` bring what the keys need of other tables.
 -- `distinct` keeps the first row, in the order asked for, of each combination
@@ -23,10 +24,13 @@ local function given(node)
     return node and node.kind ~= "absent" and node.kind ~= "null"
 end
 
---- The SQL text of an argument that counts rows; nil when it is not given.
+--- The SQL text of an argument that counts rows; nil when it is not given. A
+-- usual size is a constant: of a parameter PostgreSQL only guesses that it is a
+-- tenth of all rows, and may take the wrong index.
 function window.count_param(context, args, name)
     local node = args[name]
     if not given(node) then return nil end
+    if node.size then return ("%d"):format(node.size) end
     return context:param {
         type = "int4", src = node.src, name = name, min = 0,
         error = NEGATIVE[name],
@@ -97,6 +101,7 @@ function window.of(context, model, args, alias)
     out.first = window.count_param(context, args, "first")
     out.last = window.count_param(context, args, "last")
     out.limit = out.first or out.last
+    out.size = out.first and args.first.size
     out.offset = window.count_param(context, args, "skip")
     out.reversed = out.last ~= nil
     out.paged = out.limit ~= nil or out.offset ~= nil

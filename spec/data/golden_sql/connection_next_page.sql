@@ -12,3 +12,4 @@ ORDER BY t0."name" ASC NULLS LAST, t0."id" ASC NULLS LAST) AS rows OFFSET 0) AS 
 -- $1 {name="age" src={path=["age_gte"] var="where"} type="int4"}
 -- $2 {error=3026 min=0 name="first" src={var="first"} type="int4"}
 -- result {kind="row" of={fields=[{key="pageInfo" object={fields=[{col=0 key="hasNextPage" type="bool"}, {json="false" key="hasPreviousPage"}]}}, {col=1 key="edges" records={fields=[{key="node" object={fields=[{col=0 key="id" type="text"}, {col=1 key="name" type="text"}, {col=2 key="posts" records={fields=[{col=0 key="title" type="text"}]}}]}}]}}]}}
+-- value_vars ["#first"]

@@ -12,4 +12,4 @@ ORDER BY t0."name" ASC NULLS LAST, t0."id" ASC NULLS LAST LIMIT $3::int4;
 -- $2 {list=true name="id" src={path=["AND", 0, "id_in"] var="where"} type="id"}
 -- $3 {error=3026 min=0 name="first" src={var="first"} type="int4"}
 -- result {kind="rows" of={fields=[{col=0 key="id" type="text"}]}}
--- value_vars ["order"]
+-- value_vars ["#first", "order"]

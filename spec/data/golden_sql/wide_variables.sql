@@ -10,4 +10,4 @@ ORDER BY t0."role" DESC NULLS FIRST, t0."age" ASC NULLS LAST, t0."id" ASC NULLS 
 -- $2 {name="nicknames" src={path=["nicknames_contains"] var="w"} type="text"}
 -- $3 {error=3026 min=0 name="first" src={var="n"} type="int4"}
 -- result {kind="rows" of={fields=[{col=0 key="id" type="text"}]}}
--- value_vars ["o", "d"]
+-- value_vars ["o", "d", "#n"]

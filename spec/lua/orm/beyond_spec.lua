@@ -160,7 +160,7 @@ describe("beyond the reference, a read", function()
                 .. " $n: Int) { posts(orderByMany: $o, first: $n) { id }"
                 .. " b: posts(orderByMany: { id: $d }) { id } }",
                 { variables = { d = "ASC" } })
-            assert.same({ "o", "d" }, plan.value_vars)
+            assert.same({ "o", "d", "#n" }, plan.value_vars)
         end)
 
         it("names exactly one field in each object", function()

@@ -52,7 +52,7 @@ describe("compile.operation", function()
             .. " $a: Boolean!, $b: Boolean = true) { users(orderBy: $o, first:"
             .. " $n) @skip(if: $a) { id name @include(if: $b) } }",
             { variables = { a = true } })
-        assert.same({ "o", "a", "b" }, plan.value_vars)
+        assert.same({ "o", "#n", "a", "b" }, plan.value_vars)
         assert.equal(0, #plan.fields)
     end)
 
