@@ -10,6 +10,7 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/vm/app.h"
+#include "core/vm/budget.h"
 #include "core/vm/call.h"
 
 enum {
@@ -135,19 +136,6 @@ int lun_vm_coroutine_leave(struct lun_vm_call *call, bool ok, bool dead);
 void lun_vm_coroutine_abandon(struct lun_vm_call *call);
 /* Pushes the table of native functions for lunette.guest.sandbox. */
 void lun_vm_coroutine_push(lua_State *L, struct lun_vm_app *app);
-
-/* CPU --------------------------------------------------------------------- */
-
-/* Before any Lua ran in `L`. */
-void lun_vm_budget_install(lua_State *L);
-/* CPU time of this thread. */
-uint64_t lun_vm_budget_cpu_ns(void);
-/* Of it, since the slice began. */
-uint64_t lun_vm_budget_slice_cpu_ns(void);
-void lun_vm_budget_enter(struct lun_vm_app *app, uint64_t slice_ns);
-void lun_vm_budget_leave(void);
-/* True when what runs should give control back. */
-bool lun_vm_budget_due(void);
 
 /* Host functions ---------------------------------------------------------- */
 

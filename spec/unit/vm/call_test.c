@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/vm/budget.h"
 #include "spec/unit/vm/support.h"
+
+static void code_of_apps_is_compiled(void **state)
+{
+    (void)state;
+    (void)run_body("return 1");
+    assert_true(lun_vm_budget_compiles());
+}
 
 static void returns_what_the_function_returns(void **state)
 {
@@ -68,6 +76,7 @@ static void an_error_names_file_and_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(code_of_apps_is_compiled),
         cmocka_unit_test(returns_what_the_function_returns),
         cmocka_unit_test(asks_inside_coroutines_inside_pcall),
         cmocka_unit_test(stops_an_endless_loop_at_its_cpu_budget),
