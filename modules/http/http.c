@@ -1,0 +1,35 @@
+/*
+ * modules/http/http.c - requests to other servers.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/vm/module.h"
+#include "modules/http/fetch.h"
+#include "modules/http/pool.h"
+
+static void *start(const struct lun_module_host *host)
+{
+    return lun_fetch_pool_new(host->loop);
+}
+
+static void stop(void *state, void (*closed)(void *context), void *context)
+{
+    if (state)
+        lun_fetch_pool_stop(state, closed, context);
+    else
+        closed(context);
+}
+
+static void ask(struct lun_module_ask *request)
+{
+    if (request->state)
+        lun_fetch_begin(request->state, request);
+    else
+        lun_module_refuse(request, "http: out of memory");
+}
+
+const struct lun_module lun_module_http = {
+    .name = "http",
+    .ask = ask,
+    .start = start,
+    .stop = stop,
+};
