@@ -173,12 +173,24 @@ local SINGLE = {
     end,
 }
 
+-- Whether functions of apps take part: then it is a transaction, and the hooks
+-- decide what is written.
+local function is_hooked(planning)
+    for _, need in ipairs(planning.needs) do
+        if need.operation ~= "read" and planning.graph:is_hooked(need.model)
+        then
+            return true
+        end
+    end
+    return false
+end
+
 local function plan_all(planning)
     local what = planning.item.def.meta.what
     local planned = { what = what, model = planning.model,
         graph = planning.graph, params = planning.params }
     PLANS[what](planning, planned)
-    if planned.version then return planned end
+    if planned.version or is_hooked(planning) then return planned end
     planned.single = SINGLE[what](planned) and true or nil
     planned.direct = direct.of(planned)
     return planned

@@ -3,7 +3,7 @@
 -- Between the framework and an app values are plain data (core/vm/data.h): a
 -- whole number or float is a number, a bigint beyond 2^53 a text, a decimal or
 -- money a text ("12.50"), dates, enums and ids are texts, a list or Json is a
--- table. No value is convert.null() where a field is told to be empty, and
+-- table, a record is { id = }. No value is convert.null() where a field is told to be empty, and
 -- nothing at all where a field is not told.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.convert
@@ -13,17 +13,16 @@ local text_of = require("lunette.util.text")
 
 local convert = {}
 
-local NULL_KEY = "\0null"
 local EXACT = 2 ^ 53
 local MAX_DEPTH = 60
 
 --- The value that empties a field.
 function convert.null()
-    return { [NULL_KEY] = true }
+    return { __op = "null" }
 end
 
 function convert.is_null(value)
-    return type(value) == "table" and value[NULL_KEY] == true
+    return type(value) == "table" and value.__op == "null"
 end
 
 -- To PostgreSQL -------------------------------------------------------------

@@ -7,6 +7,7 @@
 -- @module lunette.orm.write.create
 local defaults = require("lunette.orm.write.defaults")
 local fail = require("lunette.orm.write.fail")
+local hooks = require("lunette.orm.write.hooks")
 local insert = require("lunette.orm.write.insert")
 local links = require("lunette.orm.write.links")
 local seek = require("lunette.orm.write.seek")
@@ -205,15 +206,29 @@ local function make_room(job, relation, parent)
     end
 end
 
+local function tell_created(job, groups)
+    for _, group in ipairs(groups) do
+        if hooks.has(job, group.model, "after_create") then
+            local ids = {}
+            for i, row in ipairs(group.rows) do ids[i] = row.id end
+            hooks.tell(job, group.model, "after_create", ids)
+        end
+    end
+end
+
+-- Hooks of new rows see all rows and links of the batch.
 local function run(job, batch, lenient_row)
-    if not insert.all(job, batch.rows, lenient_row) then return false end
+    local groups = insert.all(job, batch.rows, lenient_row)
+    if not groups then return false end
     add_pairs(job, batch)
     connect_later(job, batch)
+    tell_created(job, groups)
     return true
 end
 
-local function is_one_row(batch)
+local function is_one_row(job, batch)
     return #batch.rows == 1 and #batch.later == 0 and #batch.pairs == 0
+        and not job.graph:is_hooked(batch.rows[1].model)
 end
 
 --- The rows of a create, in the order of the document, and whether inserting
@@ -231,7 +246,7 @@ function create.row(job, data)
     local batch = new_batch()
     local row = add_row(job, batch, data)
     fill_seeks(job, batch)
-    if job.plain and is_one_row(batch) then
+    if job.plain and is_one_row(job, batch) then
         return nil, insert.answered(job, row)
     end
     run(job, batch)
@@ -247,9 +262,19 @@ function create.try(job, data)
     return run(job, batch, row) and row.id or nil
 end
 
+--- Creates several rows of one model; returns their ids in order.
+function create.list(job, list)
+    local batch, made, ids = new_batch(), {}, {}
+    for i, data in ipairs(list) do made[i] = add_row(job, batch, data) end
+    fill_seeks(job, batch)
+    run(job, batch)
+    for i, row in ipairs(made) do ids[i] = row.id end
+    return ids
+end
+
 --- Whether `create.try` can have written something when it returns nil.
-function create.is_nested(data)
-    return #data.links > 0
+function create.is_nested(job, data)
+    return #data.links > 0 or job.graph:is_hooked(data.model)
 end
 
 --- Creates children of an existing row.

@@ -37,6 +37,7 @@ end
 function defaults.of(job, field)
     local default = field.default
     if not default then return nil end
+    if default.lua then return nil end
     if default.me then return job.user end
     if default.now then
         local moment = MOMENTS[field.type]
@@ -58,6 +59,11 @@ local function first_version(field)
     return counts and "1" or nil
 end
 
+-- A list without a value is empty, unless an app computes it.
+local function is_filled_list(field)
+    return field.list and not (field.default and field.default.lua)
+end
+
 --- Completes a new row: `row.texts` (column → text) has what the caller gave.
 function defaults.fill(job, model, texts)
     for _, field in ipairs(model.fields) do
@@ -68,7 +74,7 @@ function defaults.fill(job, model, texts)
                 texts[column] = job.now
             elseif not field.stored then
                 texts[column] = defaults.of(job, field)
-                    or field.list and "{}" or first_version(field)
+                    or is_filled_list(field) and "{}" or first_version(field)
             end
         end
     end

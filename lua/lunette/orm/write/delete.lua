@@ -8,8 +8,9 @@
 -- refer to each other in a circle.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.delete
+local change = require("lunette.orm.write.change")
 local fail = require("lunette.orm.write.fail")
-local links = require("lunette.orm.write.links")
+local hooks = require("lunette.orm.write.hooks")
 local seek = require("lunette.orm.write.seek")
 local sql = require("lunette.orm.write.sql")
 
@@ -135,12 +136,18 @@ end
 
 -- Deleting ------------------------------------------------------------------
 
-local function cut_column(job, doomed, relation, ids, params)
+local function cut_column(job, doomed, relation, ids)
+    local model, params = relation.parent, sql.params()
     local condition = parents_of(relation, params, ids)
-        .. survivors(doomed, relation.parent, params)
-    return ("UPDATE %s t SET %s = NULL%s WHERE %s"):format(
-        sql.table(relation.parent), sql.quote(relation.column),
-        links.touched(job, relation.parent, params), condition)
+        .. survivors(doomed, model, params)
+    if change.is_hooked(job, model) then
+        change.rows(job, model, lock_rows(job, model, params, condition),
+            { [relation.column] = host.null })
+        return
+    end
+    sql.query(job, ("UPDATE %s t SET %s = NULL%s WHERE %s"):format(
+        sql.table(model), sql.quote(relation.column),
+        change.touched(job, model, params), condition), params.list)
 end
 
 -- One UPDATE a column: a row that loses two links of one kind to rows that go
@@ -150,9 +157,7 @@ local function cut_columns(job, doomed, entry)
         local on_delete = relation.field.on_delete
         if on_delete ~= "cascade" and on_delete ~= "restrict"
             and not relation.parent_required then
-            local params = sql.params()
-            sql.query(job, cut_column(job, doomed, relation, entry.ids, params),
-                params.list)
+            cut_column(job, doomed, relation, entry.ids)
         end
     end
 end
@@ -188,16 +193,68 @@ local function delete_all(job, doomed)
     sql.query(job, with .. last, params.list)
 end
 
+-- Hooks ---------------------------------------------------------------------
+
+-- Runs before_delete for what it was not run for; whether there was a hook.
+local function tell_doomed(job, doomed, told)
+    local any = false
+    for _, entry in ipairs(doomed.order) do
+        local key = entry.model.key
+        if hooks.has(job, entry.model, "before_delete") then
+            told[key] = told[key] or {}
+            local fresh = {}
+            for _, id in ipairs(entry.ids) do
+                if not told[key][id] then
+                    told[key][id] = true
+                    fresh[#fresh + 1] = id
+                end
+            end
+            if #fresh > 0 then
+                any = true
+                hooks.tell(job, entry.model, "before_delete", fresh)
+            end
+        end
+    end
+    return any
+end
+
+-- All rows that go. A hook may delete or add some of them: they are gathered
+-- again until no hook is new.
+local function doom(job, model, ids)
+    local told = {}
+    while true do
+        local doomed = new_doomed()
+        gather(job, doomed, model, ids)
+        if not tell_doomed(job, doomed, told) then return doomed end
+    end
+end
+
+local function rows_before(job, doomed)
+    local kept = {}
+    for _, entry in ipairs(doomed.order) do
+        if hooks.has(job, entry.model, "after_delete") then
+            kept[#kept + 1] = { model = entry.model,
+                rows = hooks.rows(job, entry.model, entry.ids) }
+        end
+    end
+    return kept
+end
+
 -- Entry ---------------------------------------------------------------------
 
 --- Deletes rows that are locked already, with all that follows from it.
 function delete.ids(job, model, ids)
     if #ids == 0 then return end
-    local doomed = new_doomed()
-    gather(job, doomed, model, ids)
+    local doomed = doom(job, model, ids)
+    local kept = rows_before(job, doomed)
     for _, entry in ipairs(doomed.order) do check(job, doomed, entry) end
     for _, entry in ipairs(doomed.order) do cut_columns(job, doomed, entry) end
     delete_all(job, doomed)
+    for _, each in ipairs(kept) do
+        if #each.rows > 0 then
+            hooks.after_delete(job, each.model, each.rows)
+        end
+    end
 end
 
 --- Deletes the row of a selector and answers with it in one statement: right

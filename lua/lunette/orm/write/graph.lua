@@ -90,6 +90,7 @@ local function build(service)
     local self = setmetatable({
         models = service.by_key, order = {}, by_field = {}, relations = {},
         referrers = {}, requirers = {}, joins = {}, seen = {}, by_table = {},
+        hooks = service.set.hooks or {}, row_shapes = {}, computed = {},
     }, Graph)
     for i, model in ipairs(service.set.models) do
         self.order[model.key] = i
@@ -138,8 +139,23 @@ function Graph:joins_of(model)
     return self.joins[model.key] or {}
 end
 
---- Whether rows of `model` can go without a look at any other table.
+--- Whether functions of apps take part in writes of a model: hooks, or defaults
+-- that are computed.
+function Graph:is_hooked(model)
+    if self.hooks[model.key] then return true end
+    for _, field in ipairs(model.fields) do
+        if field.default and field.default.lua then return true end
+    end
+    return false
+end
+
+--- Whether rows of `model` can go without a look at any other table, and without
+-- a hook.
 function Graph:is_alone(model)
+    local hooks = self.hooks[model.key]
+    if hooks and (hooks.before_delete or hooks.after_delete) then
+        return false
+    end
     if self.referrers[model.key] or self.requirers[model.key]
         or self.joins[model.key] then
         return false

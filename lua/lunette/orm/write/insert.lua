@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.insert
 local defaults = require("lunette.orm.write.defaults")
+local hooks = require("lunette.orm.write.hooks")
 local sql = require("lunette.orm.write.sql")
 local values = require("lunette.orm.write.values")
 
@@ -159,17 +160,25 @@ local function insert_rows(job, model, rows, lenient)
     return #made
 end
 
---- Inserts rows in an order in which none refers to a later one. When
--- `lenient_row` (may be nil) conflicts with a row that exists, the rest is left
--- out and false returned.
+local function complete_all(job, group)
+    for _, row in ipairs(group.rows) do complete(job, row) end
+    if job.graph:is_hooked(group.model) then
+        hooks.before_create(job, group.model, group.rows)
+    end
+end
+
+--- Inserts rows in an order in which none refers to a later one; returns the
+-- groups in which they went, {model=, rows=}. When `lenient_row` (may be nil)
+-- conflicts with a row that exists, the rest is left out and false returned.
 function insert.all(job, all, lenient_row)
-    for _, group in ipairs(statements(job, all, lenient_row)) do
-        for _, row in ipairs(group.rows) do complete(job, row) end
+    local groups = statements(job, all, lenient_row)
+    for _, group in ipairs(groups) do
+        complete_all(job, group)
         local lenient = lenient_row ~= nil and group.rows[1] == lenient_row
         local count = insert_rows(job, group.model, group.rows, lenient)
         if lenient and count == 0 then return false end
     end
-    return true
+    return groups
 end
 
 return insert

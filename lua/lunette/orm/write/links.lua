@@ -4,24 +4,13 @@
 -- (version, updated).
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.links
-local defaults = require("lunette.orm.write.defaults")
+local change = require("lunette.orm.write.change")
 local fail = require("lunette.orm.write.fail")
 local graph = require("lunette.orm.write.graph")
 local seek = require("lunette.orm.write.seek")
 local sql = require("lunette.orm.write.sql")
 
 local links = {}
-
--- "version" = ... and the times of the last change, after other assignments.
-local function touched(job, model, params, assigned)
-    local parts, times = defaults.touch(model, assigned or {})
-    for _, column in ipairs(times) do
-        parts[#parts + 1] = sql.quote(column) .. " = "
-            .. params.push(job.now, "timestamptz(3)")
-    end
-    return #parts > 0 and ", " .. table.concat(parts, ", ") or ""
-end
-links.touched = touched
 
 -- The model whose rows hold the link column.
 local function holder(relation)
@@ -36,12 +25,25 @@ local function child_param(params, relation, id)
     return params.push(id, graph.id_type(relation.child))
 end
 
---- Sets the link column of rows to `value` (SQL) where `condition` holds.
-local function set_column(job, relation, params, value, condition)
+-- The same for rows with hooks: they are locked and looked up first.
+local function set_hooked(job, relation, params, id, condition)
     local model = holder(relation)
-    return sql.query(job, ("UPDATE %s SET %s = %s%s WHERE %s")
+    local ids = sql.ids(sql.query(job, ("SELECT \"id\" FROM %s WHERE %s"
+        .. " ORDER BY \"id\" FOR NO KEY UPDATE"):format(sql.table(model),
+        condition), params.list))
+    change.rows(job, model, ids, { [relation.column] = id or host.null })
+end
+
+-- Sets the link column of rows to `value`, SQL for `id` (nil: NULL), where
+-- `condition` holds.
+local function set_column(job, relation, params, value, condition, id)
+    local model = holder(relation)
+    if change.is_hooked(job, model) then
+        return set_hooked(job, relation, params, id, condition)
+    end
+    sql.query(job, ("UPDATE %s SET %s = %s%s WHERE %s")
         :format(sql.table(model), sql.quote(relation.column), value,
-            touched(job, model, params), condition), params.list)
+            change.touched(job, model, params), condition), params.list)
 end
 
 --- Ids of the children of a row. `lock` as of seek.lock_clause.
@@ -66,7 +68,8 @@ local function free_holder(job, relation, parent, child)
             .. parent_param(params, relation, parent)
     end
     if not relation.parent_required then
-        return set_column(job, relation, params, "NULL", condition)
+        set_column(job, relation, params, "NULL", condition)
+        return
     end
     local rows = sql.query(job, ("SELECT 1 FROM %s WHERE %s LIMIT 1")
         :format(sql.table(relation.parent), condition), params.list)
@@ -87,7 +90,7 @@ local function set_own(job, relation, parent, child)
     local value = child_param(params, relation, child)
     set_column(job, relation, params, value, ("\"id\" = %s AND %s IS DISTINCT"
         .. " FROM %s"):format(parent_param(params, relation, parent),
-        sql.quote(relation.column), value))
+        sql.quote(relation.column), value), child)
 end
 
 local function attach_own(job, relation, parent, child, fresh)
@@ -145,7 +148,7 @@ local function attach_foreign(job, relation, parent, children, fresh)
     local value = parent_param(params, relation, parent)
     set_column(job, relation, params, value, ("\"id\" = ANY(%s) AND %s IS"
         .. " DISTINCT FROM %s"):format(sql.push_ids(params, relation.child,
-        children), sql.quote(relation.column), value))
+        children), sql.quote(relation.column), value), parent)
 end
 
 -- Table between -------------------------------------------------------------

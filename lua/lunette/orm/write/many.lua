@@ -1,6 +1,7 @@
 --- updateMany and deleteMany, of a model or of the children of a row.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.many
+local change = require("lunette.orm.write.change")
 local delete = require("lunette.orm.write.delete")
 local graph = require("lunette.orm.write.graph")
 local seek = require("lunette.orm.write.seek")
@@ -49,11 +50,15 @@ function many.update(job, model, filter, data, relation, parent)
     if not next(texts) then
         return #ids_of(job, model, filter, relation, parent, true)
     end
+    if change.is_hooked(job, model) then
+        return change.rows(job, model, ids_of(job, model, filter, relation,
+            parent, true), texts)
+    end
     local params = filter_params(job, filter)
     local where = condition_of(filter, relation, parent, params)
     local rows = sql.query(job, ("UPDATE %s u SET %s FROM (%s) hit"
         .. " WHERE u.\"id\" = hit.\"id\""):format(sql.table(model),
-        update.assignments(job, model, texts, params), hits(model, where,
+        change.assignments(job, model, texts, params), hits(model, where,
         true)),
         params.list)
     return rows.n

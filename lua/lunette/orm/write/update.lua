@@ -1,7 +1,7 @@
 --- Changing one row, with whatever is nested in the change.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.update
-local links = require("lunette.orm.write.links")
+local change = require("lunette.orm.write.change")
 local seek = require("lunette.orm.write.seek")
 local sql = require("lunette.orm.write.sql")
 local graph = require("lunette.orm.write.graph")
@@ -54,19 +54,8 @@ function update.texts(job, data)
     return texts
 end
 
---- "a = $1, ..., version = ..." for assignments of a model's columns.
-function update.assignments(job, model, texts, params)
-    local parts = {}
-    for i, column in ipairs(sql.columns(texts)) do
-        parts[i] = sql.quote(column) .. " = " .. params.push(texts[column],
-            sql.column_type(job, model, column))
-    end
-    return table.concat(parts, ", ")
-        .. links.touched(job, model, params, texts)
-end
-
 local function statement(job, model, texts, params, condition)
-    local assignments = update.assignments(job, model, texts, params)
+    local assignments = change.assignments(job, model, texts, params)
     return ("UPDATE %s t SET %s WHERE %s")
         :format(sql.table(model), assignments, condition(params))
 end
@@ -78,10 +67,16 @@ local function assign(job, model, texts, condition)
     return rows[1] and rows[1][1]
 end
 
---- Changes the row `id`.
+--- Changes the row `id`, which is locked.
 function update.row(job, id, data)
     local texts = update.texts(job, data)
     local rest = assign_links(job, data, texts)
+    if next(texts) and change.is_hooked(job, data.model) then
+        change.rows(job, data.model, { id }, texts, function()
+            job.nested(job, id, rest)
+        end)
+        return
+    end
     if next(texts) then
         assign(job, data.model, texts, function(params)
             return "t.\"id\" = " .. params.push(id, graph.id_type(data.model))
@@ -102,9 +97,18 @@ local function answered(job, selector, key, data, texts)
     if not sql.is_empty(answer) then return answer end
 end
 
+local function selected_hooked(job, selector, data)
+    local id = seek.one(job, selector, true)
+    if id then update.row(job, id, data) end
+    return id
+end
+
 --- Changes the row that a selector names; returns its id, nil when there is no
 -- such row. Where one statement does it all: nil and the answer.
 function update.selected(job, selector, data)
+    if change.is_hooked(job, data.model) then
+        return selected_hooked(job, selector, data)
+    end
     local texts = update.texts(job, data)
     local rest = assign_links(job, data, texts)
     local key = seek.key(job, selector)

@@ -12,7 +12,7 @@ local update = require("lunette.orm.write.update")
 local upsert = {}
 
 local function try_create(job, _, data)
-    if not create.is_nested(data) then return create.try(job, data) end
+    if not create.is_nested(job, data) then return create.try(job, data) end
     sql.query(job, "SAVEPOINT lunette_upsert")
     local id = create.try(job, data)
     sql.query(job, id and "RELEASE SAVEPOINT lunette_upsert"
