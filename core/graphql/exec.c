@@ -442,6 +442,10 @@ static void run_field(struct lun_exec *exec, size_t index)
     struct field_run *run = &exec->runs[index];
     struct lun_plan_field *field = &config->plan->fields[index];
     exec->pending++;
+    if (run->failed) {
+        field_done(exec, index);
+        return;
+    }
     switch (field->kind) {
     case LUN_PLAN_SQL:
         run_sql(run, field);
@@ -458,6 +462,20 @@ static void run_field(struct lun_exec *exec, size_t index)
     field_done(exec, index);
 }
 
+/* A value of the right type that breaks a rule of the API (they have numbers)
+ * fails its field only, where there are others. */
+static int bind_field(struct field_run *run, struct lun_plan_error *error)
+{
+    const struct lun_exec_config *config = &run->exec->config;
+    const struct lun_plan *plan = config->plan;
+    const struct lun_plan_field *field = &plan->fields[run->index];
+    int rc = lun_plan_bind(field, &config->input, &run->params, error);
+    if (!rc || !error->opencrud || plan->transaction || plan->field_count == 1)
+        return rc;
+    set_failure(run, error);
+    return 0;
+}
+
 static int bind_fields(struct lun_exec *exec, struct lun_plan_error *error)
 {
     struct lun_plan *plan = exec->config.plan;
@@ -467,8 +485,7 @@ static int bind_fields(struct lun_exec *exec, struct lun_plan_error *error)
         exec->runs[i].index = i;
         if (plan->fields[i].kind == LUN_PLAN_SQL ||
             plan->fields[i].kind == LUN_PLAN_WRITE)
-            rc = lun_plan_bind(&plan->fields[i], &exec->config.input,
-                               &exec->runs[i].params, error);
+            rc = bind_field(&exec->runs[i], error);
     }
     return rc;
 }

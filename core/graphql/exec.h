@@ -57,6 +57,7 @@ struct lun_exec_config {
 /*
  * Starts. All parameters are bound before anything is sent: on bad input
  * nothing runs, `error` is filled and the code returned; `done` is not called.
+ * What has an OpenCRUD number fails its own field only, where there are others.
  * Otherwise returns 0; `done` may be called before this returns when no field
  * needs the database.
  */
