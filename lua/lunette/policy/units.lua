@@ -102,17 +102,58 @@ function READ.list(value, kind)
     return lists.marked(clean)
 end
 
+local function each_item(value, check, right)
+    local list, wrong = READ.list(value, { of = "text" })
+    for at, item in ipairs(list or {}) do
+        if not check(item:lower()) then
+            return nil, ("item %d must be %s"):format(at, right)
+        end
+    end
+    return list, wrong
+end
+
+local function is_host(item)
+    local scheme, rest = item:match("^(%a+)://(.*)$")
+    if scheme and scheme ~= "http" and scheme ~= "https" then return false end
+    rest = rest or item
+    return rest == "*" or rest:find("^%[[%x:.]+%]$") or rest:find("^%x*:[%x:]*:[%x:.]*$")
+        or rest:find("^%[[%x:.]+%]:%d+$")
+        or rest:gsub("^%*%.", ""):gsub(":%d+$", ""):find("^[%w_.-]+$")
+end
+
+-- Hosts that may be asked, each with a scheme and a port where wanted.
+function READ.hosts(value)
+    return each_item(value, is_host, 'a host like "api.example.com",'
+        .. ' "*.example.com" or "https://api.example.com:8443"')
+end
+
+local function is_network(item)
+    return item:find("^%d+%.%d+%.%d+%.%d+$")
+        or item:find("^%d+%.%d+%.%d+%.%d+/%d+$")
+        or item:find("^[%x:.]*:[%x:.]*$") or item:find("^[%x:.]*:[%x:.]*/%d+$")
+end
+
+-- Addresses: all or none, or those of a list of networks.
+function READ.networks(value)
+    if type(value) == "boolean" then return value end
+    return each_item(value, is_network,
+        'a network like "10.1.0.0/16" (or true for all)')
+end
+
 SHOW.size, SHOW.time = shown_size, shown_time
 
 function SHOW.secret() return "***" end
 
 function SHOW.list(value, kind)
+    if type(value) ~= "table" then return tostring(value) end
     local items = {}
     for at, item in ipairs(value) do
-        items[at] = units.show(item, { type = kind.of })
+        items[at] = units.show(item, { type = kind.of or "text" })
     end
     return "{ " .. table.concat(items, ", ") .. " }"
 end
+
+SHOW.hosts, SHOW.networks = SHOW.list, SHOW.list
 
 --- Names of all kinds.
 units.KINDS = lists.keys(READ)

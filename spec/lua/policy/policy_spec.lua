@@ -80,6 +80,32 @@ describe("a policy", function()
         assert.equal("2.0.0", sales.modules[2].version)
     end)
 
+    it("reads hosts and networks", function()
+        local units = require("lunette.policy.units")
+        local function read(kind, value)
+            return units.read(value, { type = kind })
+        end
+        for _, host in ipairs { "api.example.com", "*.example.com", "*",
+            "https://api.example.com:8443", "http://127.0.0.1:80", "[::1]:80",
+            "fd00::1", "API.example.com" } do
+            assert.same({ host }, plain(read("hosts", host)))
+        end
+        for _, host in ipairs { "a b", "a*.example.com", "ftp://a", "a/b",
+            "https://a/b", "user@a", "a:b", "" } do
+            assert.is_nil(read("hosts", { "ok.example", host }))
+        end
+        assert.is_true(read("networks", true))
+        assert.is_false(read("networks", false))
+        assert.same({ "10.0.0.0/8", "fd00::/8", "10.1.2.3" },
+            plain(read("networks", { "10.0.0.0/8", "fd00::/8", "10.1.2.3" })))
+        for _, network in ipairs { "10.0.0/8", "example.com", "10.0.0.0/", 5 } do
+            assert.is_nil(read("networks", { network }))
+        end
+        assert.equal('{ "10.0.0.0/8" }', units.show({ "10.0.0.0/8" },
+            { type = "networks" }))
+        assert.equal("true", units.show(true, { type = "networks" }))
+    end)
+
     it("gives only what the app uses", function()
         assert.same({}, plain(granted('default { modules = { "csv" } }')
             .modules))
