@@ -197,6 +197,24 @@ static int host_write_file(lua_State *L)
     return 1;
 }
 
+static int host_read_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    size_t max = (size_t)luaL_checknumber(L, 2);
+    struct lun_buf text;
+    struct lun_err err;
+    if (!lun_file_exists(path)) {
+        return 0;
+    }
+    lun_buf_init(&text);
+    int code = lun_file_read(path, max, &text, &err);
+    if (code == 0) {
+        lua_pushlstring(L, text.data != NULL ? text.data : "", text.len);
+    }
+    lun_buf_release(&text);
+    return code == 0 ? 1 : fail(L, err.message);
+}
+
 /* --- a limit of time ---------------------------------------------------- */
 
 static uint64_t guard_end_ns;
@@ -238,6 +256,7 @@ void lun_bind_loader_open(lua_State *L)
     static const luaL_Reg functions[] = {
         {"folders", host_folders},
         {"read_files", host_read_files},
+        {"read_file", host_read_file},
         {"write_file", host_write_file},
         {"guarded", host_guarded},
         {NULL, NULL},

@@ -15,6 +15,8 @@
  *   host.read_files(path, {"lua", ...}, max) -> { {path=, text=}, ... }
  *       all files below `path` that end so, by path relative to it, at most
  *       `max` bytes each; nothing when there is no such folder | nil, message
+ *   host.read_file(path, max) -> text     nothing when there is none
+ *                                         | nil, message
  *   host.write_file(path, text) -> true   in one step | nil, message
  *   host.connect(conninfo) -> db          | nil, message
  *   db:query(sql, params) -> rows         | nil, {code=, class=, message=, ...}

@@ -16,15 +16,18 @@
 #define DEFAULT_FILE "lunette.conf"
 
 static const char *const data_keys[] = {"data", NULL};
-static const char *const apps_keys[] = {"data", "apps", "lua", NULL};
+static const char *const apps_keys[] = {"data", "apps",    "policy",
+                                        "lua",  "modules", NULL};
 static const char *const logs_keys[] = {"data", "apps", NULL};
-static const char *const schema_keys[] = {"data", "apps", "strict", "lua",
-                                          NULL};
+static const char *const schema_keys[] = {"data", "apps",    "policy", "strict",
+                                          "lua",  "modules", NULL};
 static const char *const token_keys[] = {"data", "token_audience", "lua", NULL};
 
 static const struct lun_option status_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
 static const struct lun_option check_options[] = {
+    {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
+static const struct lun_option policy_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
 static const struct lun_option test_options[] = {
     {"asan", NULL, "with AddressSanitizer and UBSan"}, {NULL, NULL, NULL}};
@@ -53,6 +56,14 @@ const struct lun_command lun_commands[] = {
      data_keys, NULL, lun_command_down},
     {"status", "", 0, "show what runs, what is served and the last error",
      "lunette status --json", data_keys, status_options, lun_command_status},
+    {"quarantine", "[free APP]", 2,
+     "list the apps that are in quarantine, or let one out",
+     "lunette quarantine free sales", data_keys, status_options,
+     lun_command_quarantine},
+    {"policy", "check | explain APP", 2,
+     "check the policy, or explain what an app gets",
+     "lunette policy explain sales", apps_keys, policy_options,
+     lun_command_policy},
     {"check", "[APP]", 1, "check the apps without changing anything",
      "lunette check sales", apps_keys, check_options, lun_command_check},
     {"test", "[PATH]...", 0, "run the tests", "./lunette test spec/lua/model",

@@ -73,6 +73,7 @@ int lun_command_status(struct lun_command_line *line);
 int lun_command_token(struct lun_command_line *line);
 int lun_command_check(struct lun_command_line *line); /* command_apps.c */
 int lun_command_schema(struct lun_command_line *line);
+int lun_command_policy(struct lun_command_line *line); /* command_policy.c */
 int lun_command_new(struct lun_command_line *line);  /* command_new.c */
 int lun_command_help(struct lun_command_line *line); /* command_help.c */
 int lun_command_version(struct lun_command_line *line);

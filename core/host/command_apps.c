@@ -35,7 +35,8 @@ static const char *text_of(const struct lun_json *object, const char *name)
 static bool belongs(const struct lun_json *entry, const char *app)
 {
     char prefix[256];
-    if (app == NULL) {
+    /* What is not an app's own concerns everybody: the policy, a module. */
+    if (app == NULL || strncmp(text_of(entry, "file"), "apps/", 5) != 0) {
         return true;
     }
     int len = snprintf(prefix, sizeof prefix, "apps/%s/", app);
@@ -113,6 +114,7 @@ int lun_command_check(struct lun_command_line *line)
     struct lun_buf options;
     struct lun_buf text;
     struct lun_err err;
+    lun_running_policy(line);
     char *folder = lun_running_apps(line);
     if (folder == NULL) {
         return fail("out of memory");
@@ -195,6 +197,7 @@ int lun_command_schema(struct lun_command_line *line)
     struct lun_buf set;
     struct lun_buf text;
     struct lun_err err;
+    lun_running_policy(line);
     lun_buf_init(&options);
     lun_buf_init(&set);
     lun_buf_init(&text);

@@ -11,6 +11,7 @@
 #include "core/bind/host_module.h"
 #include "core/bind/json.h"
 #include "core/bind/loader.h"
+#include "core/host/config.h"
 #include "core/host/program.h"
 #include "core/vm/state.h"
 
@@ -64,10 +65,14 @@ int lun_lua_call(const struct lun_config *config, const char *function,
                  struct lun_err *err)
 {
     char folder[PATH_MAX];
+    char modules[PATH_MAX];
     if (options->failed) {
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     }
     int code = lun_program_lua_dir(config, folder, err);
+    if (code == 0) {
+        code = lun_program_modules_dir(config, modules, err);
+    }
     if (code != 0) {
         return code;
     }
@@ -77,6 +82,14 @@ int lun_lua_call(const struct lun_config *config, const char *function,
     }
     lun_bind_host_module_open(L);
     lun_bind_loader_open(L);
+    lua_getglobal(L, "host");
+    lua_pushstring(L, modules);
+    lua_setfield(L, -2, "modules_dir");
+    if (config->policy[0] != '\0') {
+        lua_pushstring(L, config->policy);
+        lua_setfield(L, -2, "policy_file");
+    }
+    lua_pop(L, 1);
     code = call(L, function, options, out, err);
     lua_close(L);
     return code;

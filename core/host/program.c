@@ -91,6 +91,44 @@ int lun_program_lua_dir(const struct lun_config *config, char out[PATH_MAX],
                          "LUNETTE_LUA to their folder");
 }
 
+int lun_program_modules_dir(const struct lun_config *config, char out[PATH_MAX],
+                            struct lun_err *err)
+{
+    char lua[PATH_MAX];
+    char path[PATH_MAX + 16];
+    if (config->modules[0] != '\0') {
+        return take_setting("modules", config->modules, out, err);
+    }
+    int code = lun_program_lua_dir(config, lua, err);
+    if (code != 0) {
+        return code;
+    }
+    (void)snprintf(path, sizeof path, "%s/../modules", lua);
+    if (take(path, ".", out)) {
+        return 0;
+    }
+    return lun_error_set(err, LUN_ENOT_FOUND,
+                         "the core modules of lunette are not found; set "
+                         "LUNETTE_MODULES to their folder");
+}
+
+void lun_program_policy_file(const struct lun_config *config,
+                             char out[PATH_MAX])
+{
+    if (config->policy[0] != '\0') {
+        (void)snprintf(out, PATH_MAX, "%s", config->policy);
+        return;
+    }
+    char *apps = lun_file_absolute(config->apps);
+    char folder[PATH_MAX];
+    parent_of(apps != NULL ? apps : config->apps, 1, folder);
+    free(apps);
+    if (strlen(folder) + sizeof "/policy.lua" <= PATH_MAX) {
+        (void)strcat(folder, "/policy.lua");
+    }
+    memcpy(out, folder, PATH_MAX);
+}
+
 int lun_program_pages_dir(const struct lun_config *config, char out[PATH_MAX],
                           struct lun_err *err)
 {

@@ -4,6 +4,7 @@
  */
 #include "core/host/running.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/arena.h"
@@ -57,4 +58,15 @@ char *lun_running_apps(const struct lun_command_line *line)
     char *running =
         line->apps_given ? NULL : lun_running_text(&line->config, "apps");
     return running != NULL ? running : strdup(line->config.apps);
+}
+
+void lun_running_policy(struct lun_command_line *line)
+{
+    char *policy = line->apps_given || line->config.policy[0] != '\0'
+                       ? NULL
+                       : lun_running_text(&line->config, "policy");
+    if (policy != NULL) {
+        free(line->config.policy);
+        line->config.policy = policy;
+    }
 }

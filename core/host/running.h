@@ -20,3 +20,5 @@ bool lun_running_set(const struct lun_config *config, struct lun_buf *out);
 /* Where the apps are: of --apps, else of the running host, else the default.
  * NULL when memory ran out; free() it. */
 char *lun_running_apps(const struct lun_command_line *line);
+/* Takes the policy of the running host where neither it nor apps were given. */
+void lun_running_policy(struct lun_command_line *line);

@@ -200,6 +200,11 @@ static int open_rest(struct lun_supervisor *self, struct lun_err *err)
         code = lun_watch_open(&self->loop, self->config->apps,
                               lun_supervisor_on_saved, self, &self->watch, err);
     }
+    if (code == 0 && self->config->watch) {
+        char policy[PATH_MAX];
+        lun_program_policy_file(self->config, policy);
+        code = lun_watch_add_file(self->watch, policy, err);
+    }
     return code;
 }
 
@@ -314,6 +319,12 @@ int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err)
         code =
             lun_log_open(self->config->log,
                          lun_log_level_parse(self->config->log_level), 0, err);
+    }
+    if (code == 0) {
+        code = make_absolute(&self->config->policy, err);
+    }
+    if (code == 0) {
+        code = make_absolute(&self->config->modules, err);
     }
     if (code == 0) {
         code = open_sockets(self, err);

@@ -36,6 +36,8 @@ struct lun_watch {
     uv_timer_t quiet;
     uint64_t first_ns; /* of the changes not reported yet, 0 when none */
     char *root;
+    char *file; /* NULL, or name of the one file that counts in its folder */
+    int file_folder; /* descriptor of that folder */
     struct folder *folders;
     size_t count;
     size_t cap;
@@ -174,6 +176,13 @@ static void handle_event(struct lun_watch *watch,
     if (event->len > 0 && is_noise(event->name)) {
         return;
     }
+    if (watch->file != NULL && event->wd == watch->file_folder &&
+        path_of(watch, event->wd) == NULL) {
+        if (event->len > 0 && strcmp(event->name, watch->file) == 0) {
+            note_change(watch);
+        }
+        return;
+    }
     bool made = (event->mask & IN_CREATE) != 0;
     bool folder = (event->mask & IN_ISDIR) != 0;
     if (folder || (made && is_link(watch, event))) {
@@ -212,6 +221,7 @@ static void release(struct lun_watch *watch)
         (void)close(watch->fd);
     }
     free(watch->folders);
+    free(watch->file);
     free(watch->root);
     free(watch);
 }
@@ -242,6 +252,31 @@ int lun_watch_open(uv_loop_t *loop, const char *folder, lun_watch_cb cb,
     (void)uv_poll_start(&watch->poll, UV_READABLE, on_events);
     *out = watch;
     return 0;
+}
+
+int lun_watch_add_file(struct lun_watch *watch, const char *path,
+                       struct lun_err *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    int len = snprintf(folder, sizeof folder, "%.*s/",
+                       slash != NULL ? (int)(slash - path) : 1,
+                       slash != NULL ? path : ".");
+    if (len < 0 || (size_t)len >= sizeof folder) {
+        return lun_error_set(err, LUN_ECONFIG, "the path '%s' is too long",
+                             path);
+    }
+    int descriptor = inotify_add_watch(watch->fd, folder, EVENTS | IN_ONLYDIR);
+    if (descriptor < 0) {
+        return lun_error_set(err, LUN_EIO, "cannot watch '%s': %s", folder,
+                             strerror(errno));
+    }
+    watch->file = strdup(name);
+    watch->file_folder = descriptor;
+    return watch->file != NULL
+               ? 0
+               : lun_error_set(err, LUN_EMEMORY, "out of memory");
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -6,6 +6,8 @@
 -- @module lunette.loader
 local compile = require("lunette.app.compile")
 local excerpt = require("lunette.app.excerpt")
+local explain = require("lunette.policy.explain")
+local policy_files = require("lunette.policy.read")
 
 local loader = {}
 
@@ -81,9 +83,12 @@ end
 function loader.compile(folder)
     local sources, errors = loader.read(folder)
     if not sources then return nil, errors end
-    local set, problems, warnings = compile.apps(sources)
-    excerpt.add(problems, sources)
-    excerpt.add(set and set.warnings or warnings, sources)
+    local policy, message = policy_files.sources(folder)
+    if not policy then return nil, problem(message) end
+    local set, problems, warnings = compile.apps(sources, { policy = policy })
+    local texts = { { files = { policy } }, unpack(sources) }
+    excerpt.add(problems, texts)
+    excerpt.add(set and set.warnings or warnings, texts)
     if not set then return nil, problems, warnings end
     return set, sources
 end
@@ -254,6 +259,37 @@ function loader.check(options)
             warnings = entries(set.warnings) }
     else
         report = refused(second, warnings)
+    end
+    return host.json_encode(report)
+end
+
+local function explained(granted, apps, name)
+    for _, app in ipairs(apps) do
+        if app.name == name then
+            local data = explain.data(granted, app)
+            return data, explain.text(data)
+        end
+    end
+end
+
+--- `lunette policy`: what is wrong with the policy, or what an app gets.
+-- @tparam table options apps (folder), app (to be explained) or nil
+-- @treturn string {"ok":, "errors":, "warnings":, "explained":, "text":} as JSON
+function loader.policy(options)
+    local sources, errors = loader.read(options.apps)
+    if not sources then return host.json_encode(refused(errors)) end
+    local policy, message = policy_files.sources(options.apps)
+    if not policy then return host.json_encode(refused(problem(message))) end
+    local granted, apps, wrong, warnings = compile.grants(sources,
+        { policy = policy })
+    local texts = { { files = { policy } }, unpack(sources) }
+    excerpt.add(wrong, texts)
+    excerpt.add(warnings, texts)
+    local report = refused(wrong, warnings)
+    report.ok, report.policy = wrong == nil, policy.path
+    report.exists = policy.text ~= nil
+    if options.app then
+        report.explained, report.text = explained(granted, apps, options.app)
     end
     return host.json_encode(report)
 end

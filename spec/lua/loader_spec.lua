@@ -34,6 +34,8 @@ describe("the loader", function()
             end
             return out
         end
+        host.modules_dir = "/modules"
+        function host.read_file() end
         function host.write_file(path, text)
             written[path] = text
             return true

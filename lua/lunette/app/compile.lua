@@ -153,6 +153,35 @@ local function export_apps(apps)
     return out
 end
 
+--- Judges only what policy gives to apps and what they ask for, however wrong
+-- the apps are otherwise.
+-- @tparam {table,...} sources as for compile.apps
+-- @tparam table opts the same
+-- @treturn table lunette.policy.rules
+-- @treturn {table,...} records of the apps, with `policy` and `policy_said`
+-- @treturn ?{table,...} errors
+-- @treturn {table,...} warnings
+function compile.grants(sources, opts)
+    local tools, entries, ignored = opts.host or host, report.new(), report.new()
+    local granted = rules.read(opts.policy, entries, tools, true)
+    local apps, keys, names = {}, {}, {}
+    for at, source in ipairs(sources) do
+        local app = load_app.run(source, ignored, tools)
+        manifest.read(app)
+        app.report = entries
+        granted:apply(app)
+        for _, declared in ipairs(app.models) do
+            keys[app.name .. "." .. declared.name] = true
+        end
+        for _, declared in ipairs(app.roles) do
+            names[app.name .. "." .. declared.name] = true
+        end
+        apps[at] = app
+    end
+    granted:finish(apps, keys, names)
+    return granted, apps, entries:finish()
+end
+
 --- Compiles all apps of a service.
 -- @tparam {table,...} sources { name = folder, files = { {path, text}, ... } };
 --   paths as they are to be shown: "apps/sales/app.lua"

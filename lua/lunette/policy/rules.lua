@@ -23,9 +23,10 @@ local SINGLE = { "isolation", "push", "rollback", "prefix" }
 --   nil when there is none, modules = see lunette.policy.catalog }
 -- @tparam table report lunette.app.report
 -- @tparam table tools sha256, and guarded where there is one
-function rules.read(sources, report, tools)
+-- @tparam ?boolean strict also warn of apps that are not here
+function rules.read(sources, report, tools, strict)
     local self = setmetatable({ path = sources.path or "policy.lua",
-        exists = sources.text ~= nil, report = report }, Rules)
+        exists = sources.text ~= nil, report = report, strict = strict }, Rules)
     self.modules = catalog.read(sources.modules or {}, report, tools)
     local declarations = sources.text
         and file.read({ path = self.path, text = sources.text }, report, tools)
@@ -79,8 +80,7 @@ local function place_of(app, use)
     return app.place
 end
 
--- Why an app does not get a module that it uses; nil when it does.
-function Rules:lacks(app, use, entry)
+local function why_not(self, app, use, entry)
     local module, name = self.modules[use.name], text.quote(use.name)
     if module == nil then
         return ("the app uses %s, which is no module%s"):format(name,
@@ -106,13 +106,20 @@ function Rules:lacks(app, use, entry)
     end
 end
 
+--- Why an app does not get a module that it uses, and the place of the word;
+-- nil when it does.
+function Rules:lacks(app, use, entry)
+    local wrong = why_not(self, app, use, entry)
+    if wrong then return wrong, place_of(app, use) end
+end
+
 local function export_modules(self, app, said)
     local out = {}
     for _, use in ipairs(app.uses) do
         local entry = said.modules[use.name]
-        local wrong = self:lacks(app, use, entry)
+        local wrong, place = self:lacks(app, use, entry)
         if wrong then
-            app.report:error(place_of(app, use), use.name, "%s", wrong)
+            app.report:error(place, use.name, "%s", wrong)
         else
             local module = self.modules[use.name]
             out[#out + 1] = { name = use.name, version = module.version,
@@ -236,14 +243,14 @@ function Rules:finish(apps, keys, roles)
     self:check_names(by_app)
 end
 
--- A policy may be for more apps than are here: only what looks like a mistake is
--- told.
+-- A policy may be for more apps than are here: a load tells only what looks like
+-- a mistake.
 function Rules:check_names(by_app)
     for _, level in ipairs(self.levels) do
         for _, name in ipairs(lists.keys(level.apps or {})) do
             local near = not by_app[name]
                 and text.did_you_mean(name, lists.keys(by_app)) or ""
-            if near ~= "" then
+            if near ~= "" or not by_app[name] and self.strict then
                 self.report:warn(level.place(level.declared,
                     level.word == "group" and { "apps", name } or {}), name,
                     "%s names the app %s, which is not here%s", level.label,
