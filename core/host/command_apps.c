@@ -54,9 +54,7 @@ static int print_entries(const struct lun_json *report, const char *name,
     lun_buf_init(&out);
     for (const struct lun_json *at = list != NULL ? list->child : NULL;
          at != NULL; at = at->next) {
-        /* An error without a file concerns everybody. */
-        if (belongs(at, app) ||
-            (app != NULL && text_of(at, "file")[0] == '\0')) {
+        if (belongs(at, app)) {
             lun_excerpt_push(at, kind, colored, &out);
             count++;
         }

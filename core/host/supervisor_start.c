@@ -22,6 +22,7 @@
 #include "core/host/ops.h"
 #include "core/host/persisted.h"
 #include "core/host/postgres.h"
+#include "core/host/program.h"
 #include "core/host/reload.h"
 #include "core/host/role_limits.h"
 #include "core/host/watch.h"
