@@ -70,6 +70,7 @@ extern const struct lun_command lun_commands[];
 int lun_command_up(struct lun_command_line *line);   /* command_up.c */
 int lun_command_down(struct lun_command_line *line); /* command_run.c */
 int lun_command_status(struct lun_command_line *line);
+int lun_command_quarantine(struct lun_command_line *line); /* _quarantine.c */
 int lun_command_token(struct lun_command_line *line);
 int lun_command_check(struct lun_command_line *line); /* command_apps.c */
 int lun_command_schema(struct lun_command_line *line);

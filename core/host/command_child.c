@@ -29,12 +29,12 @@ static int read_config(const char *path, struct lun_config *config)
     return 0;
 }
 
-/* lunette __worker CONFIG DATA SLOT PARENT SET */
+/* lunette __worker CONFIG DATA SLOT METRICS_SLOT PARENT SET */
 int lun_command_worker(int argc, char **argv)
 {
     struct lun_config config;
     struct lun_err err;
-    if (argc != 7 || read_config(argv[2], &config) != 0) {
+    if (argc != 8 || read_config(argv[2], &config) != 0) {
         return LUN_EXIT_USAGE;
     }
     int level = lun_log_level_parse(config.log_level);
@@ -45,8 +45,9 @@ int lun_command_worker(int argc, char **argv)
         .config = &config,
         .data = argv[3],
         .slot = (unsigned)strtoul(argv[4], NULL, 10),
-        .parent = (pid_t)strtol(argv[5], NULL, 10),
-        .set = argv[6],
+        .metrics_slot = (unsigned)strtoul(argv[5], NULL, 10),
+        .parent = (pid_t)strtol(argv[6], NULL, 10),
+        .set = argv[7],
     };
     int code = lun_worker_main(&options);
     lun_config_release(&config);

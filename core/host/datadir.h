@@ -7,6 +7,7 @@
  *   worker.conf    the settings as workers read them
  *   keys/          signing keys of tokens
  *   sets/          compiled release sets, current.json leads to the one served
+ *   quarantine/    apps that must not run, one file each
  *   log/           requests, PostgreSQL, nats-server, the detached supervisor
  *   postgres/      the private cluster (or a link to it)
  *   nats/          store of the private nats-server

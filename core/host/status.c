@@ -12,9 +12,11 @@
 #include "core/base/arena.h"
 #include "core/base/json.h"
 #include "core/host/config.h"
+#include "core/host/crashes.h"
 #include "core/host/loadout.h"
 #include "core/host/nats.h"
 #include "core/host/postgres.h"
+#include "core/host/quarantine.h"
 #include "core/host/reload.h"
 #include "core/host/workers.h"
 
@@ -79,8 +81,9 @@ static void push_workers(const struct lun_status *status, struct lun_buf *out)
         lun_workers_info(status->workers, i, &info);
         lun_buf_printf(out, "%s{\"slot\":%u,", i > 0 ? "," : "", info.slot);
         push_pid(out, "pid", info.pid);
-        lun_buf_printf(out, ",\"state\":\"%s\",\"restarts\":%u}",
-                       states[info.state], info.restarts);
+        lun_buf_printf(out,
+                       ",\"state\":\"%s\",\"restarts\":%u,\"retiring\":%u}",
+                       states[info.state], info.restarts, info.retiring);
     }
     lun_buf_push_str(out, "],");
 }
@@ -152,6 +155,11 @@ void lun_status_write(const struct lun_status *status, struct lun_buf *out)
     push_text(out, "database", status->database);
     lun_buf_push_byte(out, ',');
     push_workers(status, out);
+    lun_buf_push_str(out, "\"crashes\":");
+    lun_crashes_push_json(status->crashes, out);
+    lun_buf_push_str(out, ",\"quarantine\":");
+    lun_quarantine_push_json(status->quarantine, out);
+    lun_buf_push_byte(out, ',');
     push_reload(status, out);
     lun_buf_push_str(out, "}\n");
 }
@@ -182,6 +190,15 @@ static void print_workers(const struct lun_json *list)
         (void)printf("%-10s %s, pid %s, %s restarts\n", "worker",
                      text_at(item, "state"), text_at(item, "pid"),
                      text_at(item, "restarts"));
+    }
+}
+
+static void print_quarantine(const struct lun_json *list)
+{
+    const struct lun_json *item = list != NULL ? list->child : NULL;
+    for (; item != NULL; item = item->next) {
+        (void)printf("%-10s %s: %s\n", "quarantine", text_at(item, "release"),
+                     text_at(item, "reason"));
     }
 }
 
@@ -223,6 +240,7 @@ void lun_status_print(const char *json, size_t len)
         (void)printf("%-10s %s\n", "data", text_at(status, "data"));
         print_workers(lun_json_get(status, "workers"));
         print_list(lun_json_get(status, "releases"), "releases", "release");
+        print_quarantine(lun_json_get(status, "quarantine"));
         print_error(lun_json_get(status, "last_error"));
     }
     lun_arena_release(&arena);

@@ -9,7 +9,11 @@
  *   ports     {http, ops, nats}
  *   socket    folder of the private PostgreSQL's socket; null: external
  *   database  name of the database
- *   workers   [{slot, pid, state, restarts}]
+ *   workers   [{slot, pid, state, restarts, retiring}]   retiring: old
+ *             processes of the slot that finish what they have begun
+ *   crashes   [{time, worker, pid, signal, status, stuck, app, release,
+ *             request}], the last first; app null: no app's code was running
+ *   quarantine  [{app, release, reason, since}]
  *   set       id of the release set that is served
  *   releases  [{app, version, hash, release: "app@version+hash"}]
  *   loads     {good, failed}
@@ -24,8 +28,10 @@
 #include "core/base/buf.h"
 
 struct lun_config;
+struct lun_crashes;
 struct lun_nats;
 struct lun_postgres;
+struct lun_quarantine;
 struct lun_reload;
 struct lun_workers;
 
@@ -43,6 +49,8 @@ struct lun_status {
     const struct lun_nats *nats;
     const struct lun_workers *workers;
     const struct lun_reload *reload;
+    const struct lun_crashes *crashes;
+    const struct lun_quarantine *quarantine;
 };
 
 void lun_status_write(const struct lun_status *status, struct lun_buf *out);

@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/host/config.h"
 #include "core/host/console.h"
+#include "core/host/crashes.h"
 #include "core/host/datadir.h"
 #include "core/host/nats.h"
 #include "core/host/ops.h"
@@ -59,6 +60,8 @@ void lun_supervisor_write_status(struct lun_supervisor *self)
         .nats = self->nats,
         .workers = self->workers,
         .reload = self->reload,
+        .crashes = self->crashes,
+        .quarantine = self->quarantine,
     };
     struct lun_err err;
     struct lun_buf text;
@@ -114,19 +117,35 @@ void lun_supervisor_on_worker_reply(void *context, unsigned slot,
     }
 }
 
-void lun_supervisor_on_worker_gone(void *context, unsigned slot, bool was_ready)
+void lun_supervisor_on_worker_gone(void *context,
+                                   const struct lun_worker_death *death)
 {
     struct lun_supervisor *self = context;
     struct lun_worker_info info;
     if (self->stopping) {
         return;
     }
-    lun_reload_worker_gone(self->reload, slot);
-    lun_workers_info(self->workers, slot, &info);
+    bool asked = death->signal == 0 && death->status == 0; /* by SIGTERM */
+    if (!death->expected && !asked) {
+        lun_supervisor_on_death(self, death);
+    }
+    lun_reload_worker_gone(self->reload, death->slot);
+    lun_workers_info(self->workers, death->slot, &info);
     lun_supervisor_write_status(self);
-    if (!self->ready && !was_ready && info.restarts >= DEATHS_AT_START) {
+    if (!self->ready && !death->was_ready && info.restarts >= DEATHS_AT_START) {
         lun_console_complain("the workers do not start");
         lun_supervisor_stop(self, 1);
+    }
+}
+
+void lun_supervisor_on_replaced(void *context, const char *error)
+{
+    struct lun_supervisor *self = context;
+    if (error != NULL) {
+        lun_console_complain("%s; the workers there are go on", error);
+    }
+    if (!self->stopping) {
+        lun_supervisor_write_status(self);
     }
 }
 
@@ -145,6 +164,7 @@ void lun_supervisor_on_change(void *context)
 {
     struct lun_supervisor *self = context;
     if (!self->stopping) {
+        lun_supervisor_free_replaced(self);
         lun_supervisor_write_status(self);
     }
 }
@@ -228,6 +248,7 @@ static void end_handles(void *context)
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&self->housekeeping, NULL);
+    lun_supervisor_crash_close(self);
     lun_loop_flush_stop(&self->flush);
 }
 
@@ -315,6 +336,8 @@ static void release(struct lun_supervisor *self)
         (void)close(self->ops_fd);
     }
     lun_log_close();
+    lun_crashes_free(self->crashes);
+    free(self->quarantine);
     free(self);
 }
 

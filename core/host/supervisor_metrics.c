@@ -27,7 +27,8 @@ bool lun_supervisor_is_ready(void *context, struct lun_buf *why)
             lun_buf_printf(why, "worker %u is not ready", i);
             return false;
         }
-        if (lun_metrics_read(self->metrics, i, LUN_METRIC_DB_UP) == 0) {
+        if (lun_metrics_read(self->metrics, info.metrics_slot,
+                             LUN_METRIC_DB_UP) == 0) {
             lun_buf_printf(why, "worker %u has no database", i);
             return false;
         }
@@ -94,4 +95,5 @@ void lun_supervisor_push_metrics(void *context, struct lun_buf *out)
     push_restarts(self, out);
     push_processes(self, out);
     push_releases(self, out);
+    lun_supervisor_push_crashes(self, out);
 }

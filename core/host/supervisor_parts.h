@@ -16,8 +16,11 @@
 #include "core/loop/flush.h"
 
 struct lun_buf;
+struct lun_crashes;
 struct lun_err;
 struct lun_metrics;
+struct lun_quarantine;
+struct lun_worker_death;
 
 struct lun_supervisor {
     uv_loop_t loop;
@@ -39,6 +42,10 @@ struct lun_supervisor {
     struct lun_reload *reload;
     struct lun_ops *ops;
     struct lun_watch *watch;
+    struct lun_crashes *crashes;
+    struct lun_quarantine *quarantine; /* as in the data folder */
+    uv_fs_event_t quarantine_event;
+    bool quarantine_event_open;
     uv_signal_t signals[3];
     uv_timer_t housekeeping;
     bool handles_open;
@@ -60,8 +67,9 @@ void lun_supervisor_on_worker_ready(void *context, unsigned slot,
                                     const char *set);
 void lun_supervisor_on_worker_reply(void *context, unsigned slot,
                                     const char *id, const char *error);
-void lun_supervisor_on_worker_gone(void *context, unsigned slot,
-                                   bool was_ready);
+void lun_supervisor_on_worker_gone(void *context,
+                                   const struct lun_worker_death *death);
+void lun_supervisor_on_replaced(void *context, const char *error);
 void lun_supervisor_on_first_set(void *context, const char *id,
                                  const char *path);
 void lun_supervisor_on_change(void *context);
@@ -71,6 +79,17 @@ void lun_supervisor_on_saved(void *context, uint64_t since_ns);
 /* supervisor_start.c: opens everything; what was opened before a failure is
  * closed by lun_supervisor_stop. */
 int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err);
+
+/* supervisor_crash.c: who died of what, and which apps must not run. */
+int lun_supervisor_crash_open(struct lun_supervisor *self, struct lun_err *err);
+void lun_supervisor_crash_close(struct lun_supervisor *self);
+/* An end that nobody has asked for. */
+void lun_supervisor_on_death(struct lun_supervisor *self,
+                             const struct lun_worker_death *death);
+/* Lets out releases that are not served any more. */
+void lun_supervisor_free_replaced(struct lun_supervisor *self);
+void lun_supervisor_push_crashes(const struct lun_supervisor *self,
+                                 struct lun_buf *out);
 
 /* supervisor_metrics.c: hooks of the ops port. */
 bool lun_supervisor_is_ready(void *context, struct lun_buf *why);

@@ -87,11 +87,13 @@ static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
         .metrics = self->metrics,
         .metrics_fd = self->metrics_fd,
         .count = count,
+        .stuck_ms = config->worker_stuck_ms,
+        .drain_ms = config->drain_ms,
         .hooks = {self, lun_supervisor_on_worker_ready,
-                  lun_supervisor_on_worker_reply,
-                  lun_supervisor_on_worker_gone},
+                  lun_supervisor_on_worker_reply, lun_supervisor_on_worker_gone,
+                  lun_supervisor_on_replaced},
     };
-    code = lun_workers_open(&options, config->host, &config->port,
+    code = lun_workers_open(&options, config->host, &config->port, NULL,
                             &self->workers, err);
     if (code == 0) {
         code = open_ops_socket(self, err);
@@ -329,6 +331,9 @@ int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err)
     }
     if (code == 0) {
         code = open_sockets(self, err);
+    }
+    if (code == 0) {
+        code = lun_supervisor_crash_open(self, err);
     }
     if (code == 0) {
         code = open_database(self, err);

@@ -233,7 +233,7 @@ int lun_worker_main(const struct lun_worker_options *options)
         free(worker);
         return 1;
     }
-    (void)lun_metrics_attach(LUN_HOST_FD_METRICS, options->slot, &err);
+    (void)lun_metrics_attach(LUN_HOST_FD_METRICS, options->metrics_slot, &err);
     int rc = uv_loop_init(&worker->loop);
     if (!rc)
         rc = open_handles(worker);

@@ -12,6 +12,7 @@ struct lun_worker_options {
     const struct lun_config *config;
     const char *data; /* data folder */
     unsigned slot;
+    unsigned metrics_slot; /* in the memory of the metrics */
     pid_t parent;    /* the supervisor; ends when that is gone */
     const char *set; /* file of the release set to begin with */
 };
