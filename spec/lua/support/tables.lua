@@ -24,7 +24,7 @@ local function checks(model, field, out)
     local column, tests = sql.quote(field.column), {}
     if field.min then tests[#tests + 1] = column .. " >= " .. field.min end
     if field.max then tests[#tests + 1] = column .. " <= " .. field.max end
-    if field.size then
+    if field.size and not field.list then
         tests[#tests + 1] = ("length(%s) <= %d"):format(column, field.size)
     end
     if field.values and not field.list then

@@ -61,10 +61,10 @@ function hooks.has(job, model, hook)
     return of(job, model, hook)[1] ~= nil
 end
 
--- What an app made of values is wrong: its own mistake, for its log.
+-- What an app made of values is wrong: its own mistake, told in the log.
 local function wrong(each, message, ...)
-    error(("%s of the app '%s' %s"):format(each.entry, each.app,
-        message:format(...)), 0)
+    fail.with({ ext = "INTERNAL", message = "internal error", app = each.app,
+        detail = each.entry .. " " .. message:format(...) })
 end
 
 -- Fields --------------------------------------------------------------------
