@@ -31,7 +31,8 @@ local function first_difference(want, got)
 end
 
 describe("the sorted SDL", function()
-    for _, name in ipairs({ "reference" }) do
+    for _, name in ipairs({ "reference", "clinic", "defaults", "family", "lonely",
+        "names", "onesided", "plurals", "routes", "school", "warehouse" }) do
         it("of the datamodel '" .. name .. "' is the reference's", function()
             local want = read(DATA .. name .. ".graphql")
             local got = printed(read(DATA .. name .. ".prisma"))
