@@ -150,6 +150,12 @@ bool lun_framework_has_users(struct lun_framework *framework, int service)
     return has;
 }
 
+int lun_framework_push_apps(struct lun_framework *framework, int service,
+                            struct lun_err *err)
+{
+    return ask(framework, service, "apps", err);
+}
+
 static void push_names(lua_State *L, const char *const *names)
 {
     lua_newtable(L);

@@ -50,6 +50,11 @@ int lun_framework_roles(struct lun_framework *framework, int service,
  * directory. */
 bool lun_framework_has_users(struct lun_framework *framework, int service);
 
+/* Pushes the list of apps that have functions (lunette.runtime.setup) on the
+ * stack of the VM; nothing when it fails. */
+int lun_framework_push_apps(struct lun_framework *framework, int service,
+                            struct lun_err *err);
+
 struct lun_framework_request {
     struct lun_arena *arena;
     const struct lun_graphql_tokens *tokens;

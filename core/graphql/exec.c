@@ -81,6 +81,10 @@ void lun_exec_write_error(struct lun_buf *out,
     }
     if (error->reason)
         lun_buf_printf(out, ",\"reason\":\"%s\"", error->reason);
+    if (error->app) {
+        lun_buf_push_str(out, ",\"app\":");
+        lun_buf_push_json_string(out, error->app, strlen(error->app));
+    }
     if (error->error_id[0])
         lun_buf_printf(out, ",\"error_id\":\"%s\"", error->error_id);
     lun_buf_push_byte(out, '}');
@@ -398,8 +402,12 @@ void lun_exec_written(struct lun_exec *exec, size_t index, const char *json,
                       size_t json_len, const struct lun_plan_error *error)
 {
     struct field_run *run = &exec->runs[index];
+    const struct lun_graphql_limits *limits = exec->config.input.limits;
+    exec->bytes += json_len;
     if (error)
         set_failure(run, error);
+    else if (!exec->config.plan->mutation && exec->bytes > limits->answer_bytes)
+        fail_with_limit(run, "answer_bytes", limits->answer_bytes);
     else
         lun_buf_push(&run->json, json, json_len);
     field_done(exec, index);

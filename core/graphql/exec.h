@@ -38,7 +38,7 @@ struct lun_exec_config {
     struct lun_plan_input input;
     uint64_t deadline_ns;
     const struct lun_exec_once *once; /* NULL: none */
-    /* Runs a LUN_PLAN_WRITE field; must lead to one lun_exec_written, never
+    /* Runs a LUN_PLAN_WRITE field; must lead to one lun_exec_written, also
      * before it returns. In a plan with `transaction` it is called for field 0
      * alone, runs all fields and leads to one lun_exec_written_all. */
     void (*write)(struct lun_exec *exec, size_t field, void *context);

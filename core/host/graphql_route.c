@@ -21,6 +21,7 @@
 #include "core/graphql/plan.h"
 #include "core/graphql/page_size.h"
 #include "core/graphql/plan_cache.h"
+#include "core/graphql/page_size.h"
 #include "core/host/config.h"
 #include "core/host/media.h"
 #include "core/host/params.h"
@@ -32,6 +33,7 @@
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "core/telemetry/trace.h"
+#include "core/vm/call.h"
 
 #define BODY_DEPTH 64
 #define BODY_NODES 300000
@@ -55,6 +57,7 @@ struct call {
     bool graphql_type; /* answers as application/graphql-response+json */
     uint64_t deadline_ns;
     struct lun_trace trace;
+    struct lun_bind_request functions; /* of apps; filled when one is needed */
     const char *code;        /* of the first error, for the log */
     const char *error_id;
 };
@@ -214,12 +217,17 @@ static void report(const struct lun_pg_error *pg, struct lun_plan_error *error,
     struct call *call = context;
     lun_random_hex(error->error_id, 8);
     call->error_id = lun_arena_strndup(call->http->arena, error->error_id, 16);
+    const char *release =
+        error->release ? error->release : call->release->header;
     struct lun_log_field fields[] = {
-        {"error_id", error->error_id},     {"trace_id", call->trace.trace_id},
-        {"release", call->release->header}, {"sqlstate", pg->sqlstate},
-        {"detail", pg->message},
+        {"error_id", error->error_id},
+        {"trace_id", call->trace.trace_id},
+        {"release", release},
+        {"sqlstate", pg->sqlstate},
+        {"detail", error->detail ? error->detail : pg->message},
+        {"app", error->app},
     };
-    lun_log_write(LUN_LOG_ERROR, error->message, fields, 5);
+    lun_log_write(LUN_LOG_ERROR, error->message, fields, error->app ? 6 : 5);
 }
 
 static void on_done(struct lun_exec *exec, int status,
@@ -239,11 +247,39 @@ static void on_done(struct lun_exec *exec, int status,
     finish(call, status, body->data, body->len);
 }
 
+/* What the functions of apps get that this request calls. */
+static bool prepare_functions(struct call *call)
+{
+    const struct lun_bind_apps *apps = &call->release->apps;
+    struct lun_vm_spent *spent =
+        lun_arena_calloc(call->http->arena, apps->count + 1, sizeof(*spent));
+    if (!spent)
+        return false;
+    for (size_t i = 0; i < apps->count; i++) {
+        spent[i].deadline_ns = call->deadline_ns;
+        strcpy(spent[i].request, call->trace.trace_id);
+    }
+    call->functions = (struct lun_bind_request){
+        .service = call->release->service,
+        .roles = call->caller->roles,
+        .apps = apps,
+        .spent = spent,
+        .modules = &call->service->modules,
+        .traceparent = "",
+    };
+    return true;
+}
+
 static void write_field(struct lun_exec *exec, size_t field, void *context)
 {
     struct call *call = context;
-    lun_bind_write_start(call->service->writer, call->release->service,
-                         call->caller->roles, exec, field);
+    if (!call->functions.spent && !prepare_functions(call)) {
+        struct lun_plan_error error = {
+            .code = LUN_EMEMORY, .message = lun_error_info(LUN_EMEMORY)->message};
+        lun_exec_written(exec, field, NULL, 0, &error);
+        return;
+    }
+    lun_bind_write_start(call->service->writer, &call->functions, exec, field);
 }
 
 /* The Idempotency-Key of the request, if any; true when it is none. */

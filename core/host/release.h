@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/base/map.h"
+#include "core/bind/apps.h"
 
 struct lun_config;
 struct lun_err;
@@ -26,12 +27,22 @@ struct lun_release {
     char header[1024]; /* value of Lunette-Release */
     bool has_users;    /* the service has the directory of users */
     struct lun_plan_cache *plans;
+    struct lun_bind_apps apps; /* that have functions */
     struct lun_map callers; /* by token: core/host/auth.h */
 };
 
-/* Loads the set in the file `path`; one reference is the caller's. */
-int lun_release_open(struct lun_framework *framework,
-                     const struct lun_config *config, const char *path,
+/* Where a set is loaded. */
+struct lun_release_place {
+    struct lun_framework *framework;
+    const struct lun_config *config;
+    uv_loop_t *loop;
+    /* Sets (or NULL) whose VMs it may share. */
+    const struct lun_release *like[2];
+};
+
+/* Loads the set in the file `path` and runs the files of its apps; one reference
+ * is the caller's. On failure `err` names app, file and line. */
+int lun_release_open(const struct lun_release_place *place, const char *path,
                      struct lun_release **out, struct lun_err *err);
 struct lun_release *lun_release_ref(struct lun_release *release);
 void lun_release_unref(struct lun_release *release);

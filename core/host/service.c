@@ -137,6 +137,18 @@ static int open_server(struct lun_service *service, int fd,
     return lun_http_server_open(service->loop, &config, &service->server, err);
 }
 
+static int open_release(struct lun_service *service, const char *set,
+                        struct lun_release **out, struct lun_err *err)
+{
+    const struct lun_release_place place = {
+        .framework = service->framework,
+        .config = service->config,
+        .loop = service->loop,
+        .like = {service->current, service->prepared},
+    };
+    return lun_release_open(&place, set, out, err);
+}
+
 static int open_parts(struct lun_service *service, const char *data,
                       const char *set, struct lun_err *err)
 {
@@ -163,8 +175,7 @@ static int open_parts(struct lun_service *service, const char *data,
     if (!rc)
         rc = lun_framework_open(lua, &service->framework, err);
     if (!rc)
-        rc = lun_release_open(service->framework, config, set,
-                              &service->current, err);
+        rc = open_release(service, set, &service->current, err);
     if (!rc)
         rc = lun_pg_pool_open(service->loop, &pg, &service->pool, err);
     if (rc)
@@ -217,6 +228,7 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
     }
     service->loop = loop;
     service->config = config;
+    service->modules.loop = loop;
     int rc = open_parts(service, data, set, err);
     if (rc)
         (void)close(fd);
@@ -238,8 +250,7 @@ int lun_service_prepare(struct lun_service *service, const char *set,
                         struct lun_err *err)
 {
     struct lun_release *release;
-    int rc = lun_release_open(service->framework, service->config, set,
-                              &release, err);
+    int rc = open_release(service, set, &release, err);
     if (rc)
         return rc;
     lun_service_abort(service);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "core/bind/module_ask.h"
 #include "core/graphql/limits.h"
 #include "core/host/auth.h"
 
@@ -35,6 +36,7 @@ struct lun_service {
     struct lun_framework *framework;
     struct lun_merge *merge;
     struct lun_bind_writer *writer;
+    struct lun_bind_modules modules;
     struct lun_token_keys *keys;
     struct lun_http_server *server;
     struct lun_net_tls *tls; /* NULL: plain http */

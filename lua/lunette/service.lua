@@ -1,10 +1,16 @@
 --- What the host asks the framework while it serves: one release set at work.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.service
+local call = require("lunette.runtime.call")
 local compile = require("lunette.orm.compile")
-require("lunette.orm.write")
+local hooks = require("lunette.orm.write.hooks")
+local setup = require("lunette.runtime.setup")
+local write = require("lunette.orm.write")
 
 local service = {}
+
+write.register("call", call.field)
+hooks.invoke, hooks.rows = call.hook, call.rows
 
 --- Makes a service of a release set in JSON.
 -- @tparam string text the file that the loader wrote
@@ -29,6 +35,11 @@ function service.release(self)
         parts[i] = ("%s@%s+%s"):format(app.name, app.version, app.hash)
     end
     return table.concat(parts, ",")
+end
+
+--- The apps that have functions, as core/bind/apps.c opens them.
+function service.apps(self)
+    return setup.apps(self)
 end
 
 local DIRECTORY_FIELDS = { "login", "active", "roles" }

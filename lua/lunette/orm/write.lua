@@ -220,12 +220,16 @@ end
 
 -- Running -------------------------------------------------------------------
 
-local function new_job(ctx, planned)
+--- What a write at work is: the state of all modules below lunette.orm.write.
+-- @tparam table ctx as of write.run
+-- @tparam ?table planned
+function write.job(ctx, planned)
     return {
         ctx = ctx, db = ctx.db, params = ctx.params, user = ctx.user,
-        now = values.timestamp(ctx.now or host.now()), graph = planned.graph,
+        now = values.timestamp(ctx.now or host.now()),
+        graph = planned and planned.graph or graph.of(ctx.service),
         nested = nested.run, assumed = {},
-        plain = planned.selection and planned.selection.plain,
+        plain = planned and planned.selection and planned.selection.plain,
     }
 end
 
@@ -308,10 +312,16 @@ function RUNS.deleteMany(job, planned)
 end
 
 local function run(ctx, planned)
-    local job = new_job(ctx, planned)
+    local job = write.job(ctx, planned)
     local function act() return RUNS[planned.what](job, planned) end
     if ctx.once then return once.run(job, act) end
     return act()
+end
+
+--- Adds a way to run what was planned elsewhere: `run(job, planned)` gives the
+-- answer of a `planned` with this `what`.
+function write.register(what, run_planned)
+    RUNS[what] = run_planned
 end
 
 --- Runs a planned write inside the transaction of `ctx` (planned.single needs

@@ -247,7 +247,8 @@ local function links_by_field(made)
     return found
 end
 
-local function require_relations(planning, made, back)
+--- Leaves when a relation that a new row must have is not among its links.
+function data.require_relations(planning, made, back)
     local links = links_by_field(made)
     for _, relation in ipairs(planning.graph:relations_of(made.model)) do
         local field = relation.field
@@ -261,7 +262,7 @@ end
 --- DATA of a row to be created.
 function data.create(planning, model, node, back)
     local made = rows(planning, model, node, back, set_created)
-    require_relations(planning, made, back)
+    data.require_relations(planning, made, back)
     return made
 end
 

@@ -1,0 +1,80 @@
+--- The functions of an app by the name under which the host calls them
+-- (core/vm/call.h), and what crosses at each call.
+--
+-- | entry | message | result |
+-- | --- | --- | --- |
+-- | `query:NAME`, `mutation:NAME` | `args` | what `run(args)` returns |
+-- | `default:MODEL.FIELD` | `model`, `values` = {{field → value}, ...} | a list of values |
+-- | `hook:before_create:MODEL` | `model`, `values` as above | the values |
+-- | `hook:before_write:MODEL` | `model`, `rows`, `changes` | the changes |
+-- | `hook:HOOK:MODEL` | `model`, `rows`, `changes` or nil | nothing |
+-- | `upgrade` and others | `args` | what the function returns |
+--
+-- `rows` are as lunette.guest.records reads them.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.guest.entries
+local records = require("lunette.guest.records")
+
+local entries = {}
+
+-- What a function of the app returns becomes plain data.
+local function plain(value, depth)
+    if type(value) ~= "table" then return value end
+    if depth > 60 then
+        error("the result is nested too deeply, or refers to itself", 0)
+    end
+    local crossing = records.crossing(value)
+    if crossing ~= nil then return crossing end
+    local out = {}
+    for key, member in pairs(value) do out[key] = plain(member, depth + 1) end
+    return out
+end
+entries.plain = plain
+
+local CALLS = {}
+
+function CALLS.default(self, run, message)
+    local results = {}
+    local drafts = records.drafts(self, message.model, message.values)
+    for i = 1, #drafts do
+        local value = plain(run(drafts[i]), 1)
+        -- no hole in the list: the host knows false of a field as it is
+        if value == nil then value = records.NULL end
+        results[i] = value
+    end
+    return results
+end
+
+function CALLS.hook(self, run, message, hook)
+    if hook == "before_create" then
+        local list = records.drafts(self, message.model, message.values)
+        run(list)
+        return plain(list, 1)
+    end
+    local rows = records.known(self, message.model, message.rows, message.ids)
+    local changes = message.changes
+    run(rows, changes)
+    if hook == "before_write" then return plain(changes, 1) end
+end
+
+local function call(self, entry, message)
+    local run = self.functions[entry]
+    if not run then error(("the app has no '%s'"):format(entry), 0) end
+    local kind, rest = entry:match("^(%a+):(.*)$")
+    if kind == "default" then return CALLS.default(self, run, message) end
+    if kind == "hook" then
+        return CALLS.hook(self, run, message, rest:match("^[^:]+"))
+    end
+    return plain(run(message.args or {}), 1)
+end
+
+--- Makes the function that the host calls.
+function entries.caller(self)
+    return function(entry, message)
+        local current = self.current()
+        current.message, current.as_app = message, 0
+        return call(self, entry, message)
+    end
+end
+
+return entries

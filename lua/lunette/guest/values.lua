@@ -1,0 +1,48 @@
+--- Values of fields inside an app: from the texts of the database, and back.
+-- SPDX-License-Identifier: Apache-2.0
+-- @module lunette.guest.values
+local decimals = require("lunette.guest.decimals")
+
+local values = {}
+
+local EXACT = 9007199254740992
+
+local function number(value) return tonumber(value) end
+
+-- 64 bits: a number where it is exact, else its text.
+local function big(value)
+    local made = tonumber(value)
+    return made and made > -EXACT and made < EXACT and made or value
+end
+
+local function bool(value) return value == true or value == "t" end
+
+local function as_it_is(value) return value end
+
+local INWARD = {
+    int = number, float = number, bigint = big, bool = bool,
+    decimal = decimals.new, money = decimals.new,
+}
+
+local function inward_one(field, value)
+    if value == nil or value == false then return nil end
+    return (INWARD[field.type] or as_it_is)(value)
+end
+
+--- The value of a field from what the host sent of it (false: null).
+function values.inward(field, value)
+    if field.list and type(value) == "table" then
+        local out = {}
+        for i, item in ipairs(value) do out[i] = inward_one(field, item) end
+        return out
+    end
+    if type(value) == "boolean" and field.type == "bool" then return value end
+    return inward_one(field, value)
+end
+
+--- What a value is outside of the app; nil for a plain table.
+function values.crossing(value)
+    return decimals.text(value)
+end
+
+return values
