@@ -12,6 +12,7 @@ local policy_files = require("lunette.policy.read")
 local loader = {}
 
 local LUA_BYTES = 4 * 1024 * 1024
+local MAIL_BYTES = 1024 * 1024
 local DATA_BYTES = 512 * 1024 * 1024
 local PLAN_LINES = 50 -- of a refused change that are shown
 
@@ -29,6 +30,16 @@ local function shown(name, files, below)
     return files
 end
 
+-- Adds the templates of mails: they are a part of the app's release.
+local function read_mail(folder, name, files)
+    local found, message = host.read_files(("%s/%s/mail"):format(folder, name),
+        { "txt", "html" }, MAIL_BYTES)
+    if not found then return message end
+    for _, file in ipairs(shown(name, found, "mail/")) do
+        files[#files + 1] = file
+    end
+end
+
 --- The apps in a folder, as lunette.app.compile wants them.
 -- @tparam string folder
 -- @treturn[1] {table,...} { name, files = { {path, text}, ... } }
@@ -44,7 +55,10 @@ function loader.read(folder)
             LUA_BYTES)
         if not files then return nil, problem(message) end
         if #files > 0 then
-            sources[#sources + 1] = { name = name, files = shown(name, files) }
+            shown(name, files)
+            message = read_mail(folder, name, files)
+            if message then return nil, problem(message) end
+            sources[#sources + 1] = { name = name, files = files }
         end
     end
     if #sources == 0 then

@@ -137,6 +137,19 @@ local function export_hooks(builders)
     return out
 end
 
+-- Templates of mails, by their names below mail/.
+local function export_mail(app)
+    local templates
+    for _, file in ipairs(app.files) do
+        local name = file.path:match("/mail/([^/]+)$")
+        if name and not file.path:find("%.lua$") then
+            templates = templates or {}
+            templates[name] = file.text
+        end
+    end
+    return templates
+end
+
 local function export_apps(apps)
     local out = {}
     for _, app in ipairs(apps) do
@@ -147,7 +160,7 @@ local function export_apps(apps)
             modules = app.policy.modules, limits = app.policy.limits,
             foreign = app.policy.foreign, extend = app.policy.extend,
             isolation = app.policy.isolation, push = app.policy.push,
-            rollback = app.policy.rollback,
+            rollback = app.policy.rollback, mail = export_mail(app),
             files = app.has_functions and lists.marked(app.ran) or nil }
     end
     return out
