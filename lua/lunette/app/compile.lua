@@ -108,7 +108,7 @@ local function export_models(builders)
     local out = {}
     for _, builder in ipairs(builders) do
         for _, field in ipairs(builder.model.fields) do
-            field.file = nil
+            if not field.added_by then field.file = nil end
             local default = field.default
             if default and default.lua then
                 default.entry = language.entry.default(default.app,

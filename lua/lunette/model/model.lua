@@ -42,6 +42,13 @@ local function declared_field(self, name, value)
     local app, place = self.app, self.place
     local token = type(value) == "table" and app.tokens[value] or nil
     local subject = self.model.name .. "." .. tostring(name)
+    if token and token.returned then
+        app.report:error(place, "list", '%s: a list of records is written refs'
+            .. ' "%s" {} or many "%s" {}', subject,
+            type(token.returned) == "string" and token.returned or "Model",
+            type(token.returned) == "string" and token.returned or "Model")
+        return nil
+    end
     if token and token.what == "field" then return token, subject end
     if token and token.what == "later" then
         if not token.reported then

@@ -11,7 +11,8 @@ local COLUMNS = [[
 select n.nspname, c.relname, a.attname,
        format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
        a.attidentity, col_description(c.oid, a.attnum),
-       a.atthasdef and a.attgenerated = ''
+       a.atthasdef and a.attgenerated = '',
+       obj_description(c.oid, 'pg_class')
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
@@ -68,6 +69,7 @@ function actual.read(db, schemas)
     local database = { tables = {}, by_name = {} }
     for _, row in ipairs(query(db, COLUMNS, schemas)) do
         local place = place_of(database, row[1], row[2])
+        place.mark = text_or_nil(row[10])
         local column = { name = row[3], type = row[4],
             required = is_true(row[5]), generated = row[6] ~= "",
             identity = row[7] ~= "", mark = text_or_nil(row[8]),

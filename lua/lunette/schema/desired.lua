@@ -7,7 +7,9 @@
 --            checks={ {name=,sql=,message=},... },
 --            foreign={ {name=,column=,schema=,table=},... } }
 -- COLUMN = { name=, type=, required=, identity=, generated=sql, default=LITERAL,
---            was=, label="Order.note", place={file=,line=} }
+--            computed = an app gives the default, added_by = the app that added
+--            it to another's model, was=, label="Order.note",
+--            place={file=,line=} }
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.schema.desired
 local names = require("lunette.schema.names")
@@ -67,8 +69,10 @@ local function scalar_column(model, field)
         identity = identity or nil,
         generated = field.stored and field.stored.sql,
         default = fill_of(field),
+        computed = field.default and field.default.lua,
+        added_by = field.added_by,
         label = model.name .. "." .. field.name,
-        place = { file = model.file, line = field.line },
+        place = { file = field.file or model.file, line = field.line },
     }
 end
 
@@ -76,8 +80,10 @@ local function link_column(model, field, target)
     return {
         name = field.link.column, type = id_type(target), was = field.was,
         required = field.required and true or false,
+        computed = field.default and field.default.lua,
+        added_by = field.added_by,
         label = model.name .. "." .. field.name,
-        place = { file = model.file, line = field.line },
+        place = { file = field.file or model.file, line = field.line },
     }
 end
 
@@ -190,6 +196,7 @@ end
 local function join_table(model, field, target)
     local link = field.link
     local place = new_table(link.schema, link.table, model)
+    place.added_by = field.added_by
     add_column(place, { name = link.near, type = id_type(model),
         required = true, label = model.name .. "." .. field.name,
         place = { file = model.file, line = field.line } })

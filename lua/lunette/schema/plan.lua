@@ -102,10 +102,28 @@ local function column_sql(column)
     return text
 end
 
-function Plan:mark_column(place, column)
-    if not column.generated then return end
-    self:step(("comment on column %s.%s is '%s'"):format(qualified(place),
-        sql.quote(column.name), mark_of(column.generated)))
+-- What another app added to a model is kept when that app goes.
+local function owner_mark(app)
+    return "lunette:added by " .. app
+end
+
+local function is_added(mark)
+    return mark ~= nil and mark:find("^lunette:added by ") ~= nil
+end
+
+function Plan:mark_column(place, column, old)
+    local mark = column.generated and mark_of(column.generated)
+        or column.added_by and owner_mark(column.added_by)
+    local before = old and old.mark
+    if mark == before or not mark and not is_added(before) then return end
+    self:step(("comment on column %s.%s is %s"):format(qualified(place),
+        sql.quote(column.name), mark and "'" .. mark .. "'" or "null"))
+end
+
+function Plan:mark_table(place)
+    if not place.added_by then return end
+    self:step(("comment on table %s is '%s'"):format(qualified(place),
+        owner_mark(place.added_by)))
 end
 
 function Plan:create_table(place)
@@ -119,6 +137,7 @@ function Plan:create_table(place)
     for _, column in ipairs(place.columns) do
         self:mark_column(place, column)
     end
+    self:mark_table(place)
 end
 
 function Plan:add_column(place, column)
@@ -130,13 +149,15 @@ function Plan:add_column(place, column)
             -- Rows that exist take the default; later ones get it from the
             -- framework, as every default.
             self:step(text .. " default " .. column.default)
-            return self:step(("alter table %s alter column %s drop default")
+            self:step(("alter table %s alter column %s drop default")
                 :format(qualified(place), sql.quote(column.name)))
+            return self:mark_column(place, column)
         elseif column.required and self:rows(place) > 0 then
             return self:refuse(column, ("%s is required, but %s has rows"
-                .. " already: give it a default, or add it without `required`,"
-                .. " fill it, and require it then"):format(column.label,
-                place.model.name), text)
+                .. " already: %s, or add it without `required`, fill it, and"
+                .. " require it then"):format(column.label, place.model.name,
+                column.computed and "give it a default that is no function"
+                    or "give it a default"), text)
         end
     end
     self:step(text)
@@ -147,6 +168,14 @@ function Plan:drop_column(place, column, gone)
     local text = ("alter table %s drop column if exists %s"):format(
         qualified(place), sql.quote(column.name))
     local label = ("%s.%s.%s"):format(place.schema, place.name, column.name)
+    if is_added(column.mark) and not self.accept[label] then
+        -- Nobody fills it any more.
+        if column.required then
+            self:step(("alter table %s alter column %s drop not null"):format(
+                qualified(place), sql.quote(column.name)))
+        end
+        return
+    end
     if not column.generated and not self.accept[label]
         and self:has_values(place, column.name) then
         return self:refuse({ place = { file = gone.file, line = gone.line } },
@@ -277,6 +306,7 @@ function Plan:change_column(place, column, old)
     if old.type ~= wanted then
         self:change_type(place, column, old, wanted)
     end
+    self:mark_column(place, column, old)
     self:change_required(place, column, old)
 end
 
@@ -423,6 +453,7 @@ end
 
 function Plan:drop_table(have, app)
     local label = have.schema .. "." .. have.name
+    if is_added(have.mark) and not self.accept[label] then return end
     local text = ("drop table if exists %s"):format(qualified(have))
     if not self.accept[label] and self:rows(have) > 0 then
         return self:refuse({ place = { file = ("apps/%s/app.lua"):format(app) } },
