@@ -142,6 +142,7 @@ void lun_status_write(const struct lun_status *status, struct lun_buf *out)
     push_text(out, "data", status->data);
     lun_buf_push_byte(out, ',');
     push_text(out, "apps", status->config->apps);
+    lun_buf_push_byte(out, ',');
     push_text(out, "policy", status->config->policy);
     lun_buf_push_byte(out, ',');
     push_pids(status, &postgres, out);
