@@ -2,6 +2,7 @@
  * core/host/command_child.c - the processes that the supervisor starts.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,8 +72,26 @@ static void push_failure(struct lun_buf *out, const char *message)
     lun_buf_push_str(out, "}]}");
 }
 
-static void load(const struct lun_config *config, struct lun_buf *report)
+/* What the supervisor asks for; the end of its pipe is the end of it. */
+static bool read_job(struct lun_buf *out)
 {
+    char bytes[16384];
+    ssize_t got;
+    while ((got = read(0, bytes, sizeof bytes)) != 0) {
+        if (got < 0 && errno != EINTR) {
+            return false;
+        }
+        if (got > 0) {
+            lun_buf_push(out, bytes, (size_t)got);
+        }
+    }
+    return out->len > 0 && !out->failed;
+}
+
+static void load(const struct lun_config *config, const struct lun_buf *job,
+                 struct lun_buf *report)
+{
+    bool stored = strcmp(config->releases, "database") == 0;
     struct lun_buf options;
     struct lun_err err;
     lun_buf_init(&options);
@@ -81,7 +100,12 @@ static void load(const struct lun_config *config, struct lun_buf *report)
     lun_lua_push_option(&options, "database", config->migrator_database);
     lun_lua_push_option(&options, "accept_loss", config->accept_loss);
     lun_lua_push_option(&options, "anonymous_role", config->anonymous_role);
-    lun_buf_push_str(&options, config->demo ? ",\"demo\":true}" : "}");
+    lun_buf_push_str(&options, config->demo ? ",\"demo\":true" : "");
+    lun_buf_push_str(&options, stored ? ",\"stored\":true" : "");
+    lun_buf_printf(&options, ",\"releases_keep\":%d,\"job\":",
+                   config->releases_keep);
+    lun_buf_push(&options, job->data, job->len);
+    lun_buf_push_byte(&options, '}');
     if (lun_lua_call(config, "run", &options, report, &err) != 0) {
         push_failure(report, err.message);
     }
@@ -93,6 +117,7 @@ int lun_command_load(int argc, char **argv)
 {
     struct lun_config config;
     struct lun_buf report;
+    struct lun_buf job;
     if (argc != 4 || read_config(argv[2], &config) != 0) {
         return LUN_EXIT_USAGE;
     }
@@ -102,11 +127,15 @@ int lun_command_load(int argc, char **argv)
     }
     limit_memory();
     lun_buf_init(&report);
-    load(&config, &report);
+    lun_buf_init(&job);
+    if (read_job(&job)) {
+        load(&config, &job, &report);
+    }
     bool ok = !report.failed &&
               fwrite(report.data, 1, report.len, stdout) == report.len &&
               fflush(stdout) == 0;
     lun_buf_release(&report);
+    lun_buf_release(&job);
     lun_config_release(&config);
     return ok ? LUN_EXIT_OK : LUN_EXIT_FAILED;
 }

@@ -470,6 +470,16 @@ int lun_config_check(const struct lun_config *config, struct lun_err *err)
                              "admin or off",
                              config->introspection);
     }
+    if (strcmp(config->releases, "folder") != 0 &&
+        strcmp(config->releases, "database") != 0) {
+        return lun_error_set(err, LUN_ECONFIG,
+                             "releases: '%s' is not folder or database",
+                             config->releases);
+    }
+    if (config->ops_tls && config->tls_certificate[0] == '\0') {
+        return lun_error_set(err, LUN_ECONFIG,
+                             "ops_tls needs tls_certificate, too");
+    }
     if (config->tls_key[0] != '\0' && config->tls_certificate[0] == '\0') {
         return lun_error_set(err, LUN_ECONFIG,
                              "tls_key needs tls_certificate, too");

@@ -55,6 +55,46 @@ static void take_releases(const struct lun_json *list, const char *name,
     }
 }
 
+static void take_json(const struct lun_json *report, const char *name,
+                      struct lun_buf *out)
+{
+    const struct lun_json *node = lun_json_get(report, name);
+    if (node != NULL) {
+        lun_json_write(node, out);
+    }
+    (void)lun_buf_str(out);
+}
+
+static void take_text(const struct lun_json *report, const char *name,
+                      struct lun_buf *out)
+{
+    lun_buf_push_str(out, text_of(report, name));
+    (void)lun_buf_str(out);
+}
+
+static bool is_true(const struct lun_json *report, const char *name)
+{
+    const struct lun_json *node = lun_json_get(report, name);
+    return node != NULL && node->type == LUN_JSON_TRUE;
+}
+
+static void take_release(const struct lun_json *report, struct lun_loadout *out)
+{
+    out->epoch = strtoull(text_of(report, "epoch"), NULL, 10);
+    out->same = is_true(report, "same");
+    out->fits = is_true(report, "fits");
+    out->warm = is_true(report, "warm");
+    out->forbidden = is_true(report, "forbidden");
+    take_text(report, "apps", &out->apps);
+    take_text(report, "by", &out->by);
+    take_text(report, "why", &out->why);
+    take_text(report, "policy", &out->policy);
+    take_text(report, "name", &out->name);
+    take_json(report, "sql", &out->sql);
+    take_json(report, "list", &out->list);
+    take_json(report, "confirm", &out->confirm);
+}
+
 static int take_report(const struct lun_json *report, struct lun_loadout *out,
                        struct lun_err *err)
 {
@@ -74,6 +114,7 @@ static int take_report(const struct lun_json *report, struct lun_loadout *out,
     if (errors != NULL) {
         lun_json_write(errors, &out->errors_json);
     }
+    take_release(report, out);
     return 0;
 }
 
@@ -133,6 +174,14 @@ void lun_loadout_release(struct lun_loadout *loadout)
     lun_buf_release(&loadout->steps);
     lun_buf_release(&loadout->errors);
     lun_buf_release(&loadout->errors_json);
+    lun_buf_release(&loadout->sql);
+    lun_buf_release(&loadout->list);
+    lun_buf_release(&loadout->confirm);
+    lun_buf_release(&loadout->apps);
+    lun_buf_release(&loadout->by);
+    lun_buf_release(&loadout->why);
+    lun_buf_release(&loadout->policy);
+    lun_buf_release(&loadout->name);
     memset(loadout, 0, sizeof *loadout);
 }
 

@@ -4,7 +4,11 @@
  *
  * The loader prints one JSON object on its stdout:
  *   {"ok":true,"id":ID,"file":PATH,"releases":[{"app","version","hash"}],
- *    "warnings":[{"file","line","message"}],"steps":[TEXT]}
+ *    "warnings":[{"file","line","message"}],"steps":[TEXT],"sql":[TEXT],
+ *    "epoch":N,"apps":TEXT,"policy":HASH,"by":WHO,"why":TEXT,"name":RELEASE,
+ *    "same":BOOL,"fits":BOOL}       see struct lun_loadout
+ *   {"ok":true,"warm":true,...}     the target of a rollback is the warm set
+ *   {"ok":true,"list":[...]}        the releases that were asked for
  *   {"ok":false,"errors":[{"file","line","message"}]}
  * Entries with a line may bring its text: see core/host/excerpt.h.
  */
@@ -12,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/buf.h"
 
@@ -33,6 +38,20 @@ struct lun_loadout {
     struct lun_buf steps;       /* lines: what changed in the database */
     struct lun_buf errors;      /* lines */
     struct lun_buf errors_json; /* the list as it came */
+    struct lun_buf sql;         /* the same: statements that were run */
+    struct lun_buf list;        /* the same: releases that were asked for */
+    struct lun_buf confirm;     /* the same: what has to be confirmed */
+    /* For the row of lunette.release_set that makes all nodes serve it. */
+    uint64_t epoch;      /* of the row that it was made from */
+    struct lun_buf apps; /* {"app":"full hash"} */
+    struct lun_buf by;
+    struct lun_buf why;
+    struct lun_buf policy;
+    struct lun_buf name; /* of the release that is new, or "" */
+    bool same;           /* the row says it already */
+    bool fits;           /* what serves now may be gone back to at once */
+    bool warm;           /* the workers have the set beside theirs */
+    bool forbidden;
 };
 
 /* Reads a report; on failure `out` needs no release. */

@@ -104,5 +104,9 @@ void lun_release_unref(struct lun_release *release)
     lun_map_release(&release->callers, lun_caller_free);
     lun_bind_apps_release(&release->apps);
     lun_framework_unload(release->framework, release->service);
+    void (*gone)(void *) = release->gone;
+    void *context = release->gone_context;
     free(release);
+    if (gone)
+        gone(context);
 }

@@ -29,6 +29,9 @@ struct lun_release {
     struct lun_plan_cache *plans;
     struct lun_bind_apps apps; /* that have functions */
     struct lun_map callers; /* by token: core/host/auth.h */
+    /* Called once it is gone; may be NULL. */
+    void (*gone)(void *context);
+    void *gone_context;
 };
 
 /* Where a set is loaded. */

@@ -1,63 +1,68 @@
 /*
- * core/host/reload.c - from saved files to served releases.
+ * core/host/reload.c - from saved, pushed and older files to served releases.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "core/host/reload.h"
 
-#include <dirent.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/host/barrier.h"
 #include "core/host/config.h"
 #include "core/host/console.h"
-#include "core/host/control.h"
-#include "core/host/excerpt.h"
+#include "core/host/epoch.h"
+#include "core/host/loading.h"
 #include "core/host/loadout.h"
+#include "core/host/reload_report.h"
+#include "core/host/sets.h"
 #include "core/host/workers.h"
 #include "core/os/file.h"
-#include "core/os/process.h"
 #include "core/telemetry/log.h"
 
-#define REPORT_MAX ((size_t)16 * 1024 * 1024)
-#define SLOTS_MAX 256
-#define SETS_KEPT 8
 #define STALE_NS 2000000000u /* a loader this old is ended by a newer save */
+#define TRIES 5 /* to switch while other nodes switch, too */
 
-enum phase { IDLE, LOADING, PREPARING, COMMITTING };
+enum phase { IDLE, LOADING, PREPARING, CLAIMING, COMMITTING };
 
-struct slot {
-    bool awaited; /* its reply to the round under way is missing */
-    char set[72]; /* what it serves, "" while it does not */
+enum kind { LOAD, FOLLOW, ASKED };
+
+/* Somebody who waits for an answer. */
+struct ask {
+    struct ask *next;
+    struct lun_buf job;
+    uint64_t since_ns;
+    lun_reload_answer_cb cb;
+    void *context;
 };
 
 struct lun_reload {
     struct lun_reload_options options;
     struct lun_workers *workers; /* NULL until the first set is there */
+    struct lun_loading *loading;
+    struct lun_barrier *barrier;
+    struct lun_epoch *epoch;
     enum phase phase;
-    bool again; /* a change came during the round */
-    uint64_t again_ns;
+    /* The round under way. */
+    enum kind kind;
+    struct ask *ask; /* of an ASKED one */
+    unsigned tries;
     uint64_t since_ns; /* when the change of this round was made */
-    uv_process_t process;
-    uv_pipe_t pipe;
-    uv_timer_t deadline;
-    int loader_handles; /* of the loader that are not closed yet */
-    uint64_t loader_ns; /* when it was started */
-    bool loader_late;
-    int64_t exit_status;
-    int exit_signal;
-    struct lun_buf report;
-    char bytes[16384];
+    bool going_back;   /* to the warm set */
+    /* What waits. */
+    struct ask *asks;
+    bool again; /* a save */
+    uint64_t again_ns;
+    bool follow;
     struct lun_loadout current; /* what is served */
     struct lun_loadout next;    /* what the round is about */
-    struct slot slots[SLOTS_MAX];
+    struct lun_loadout warm;    /* what the workers have beside it */
+    bool warm_fits;             /* the tables are right for it as they are */
+    uint64_t epoch_now;         /* the row that is served, or was tried */
     struct lun_buf last_error;
     struct lun_buf warned; /* the warnings shown last */
     uint64_t good;
@@ -67,66 +72,37 @@ struct lun_reload {
     void *context;
 };
 
-static void begin(struct lun_reload *reload);
-static void on_deadline(uv_timer_t *timer);
+static void begin_next(struct lun_reload *reload);
+static void decide(struct lun_reload *reload);
 
 /* --- the end of a round ------------------------------------------------- */
+
+static void free_ask(struct ask *ask)
+{
+    lun_buf_release(&ask->job);
+    free(ask);
+}
+
+/* Gives the one who asked an answer and forgets the question. */
+static void answer(struct lun_reload *reload, int status,
+                   const struct lun_buf *body)
+{
+    struct ask *ask = reload->ask;
+    reload->ask = NULL;
+    if (ask != NULL) {
+        ask->cb(ask->context, status, body);
+        free_ask(ask);
+    }
+}
 
 static void finish_round(struct lun_reload *reload)
 {
     reload->phase = IDLE;
-    (void)uv_timer_stop(&reload->deadline);
+    reload->tries = 0;
+    reload->going_back = false;
+    lun_loadout_release(&reload->next);
     reload->options.hooks.on_change(reload->options.hooks.context);
-    if (reload->again && !reload->closing) {
-        reload->again = false;
-        reload->since_ns = reload->again_ns;
-        begin(reload);
-    }
-}
-
-static void record_error(struct lun_reload *reload, const char *message,
-                         const struct lun_buf *errors)
-{
-    struct lun_buf *out = &reload->last_error;
-    char text[32];
-    time_t now = time(NULL);
-    struct tm parts;
-    (void)gmtime_r(&now, &parts);
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    lun_buf_clear(out);
-    lun_buf_printf(out, "{\"time\":\"%s\",\"message\":", text);
-    lun_buf_push_json_string(out, message, strcspn(message, "\n"));
-    lun_buf_push_str(out, ",\"errors\":");
-    if (errors != NULL && errors->len > 0) {
-        lun_buf_push(out, errors->data, errors->len);
-    } else {
-        lun_buf_push_str(out, "[{\"message\":");
-        lun_buf_push_json_string(out, message, strlen(message));
-        lun_buf_push_str(out, "}]");
-    }
-    lun_buf_push_byte(out, '}');
-    (void)lun_buf_str(out);
-}
-
-/* Excerpts of code stand below their message. */
-static void say_lines(const char *before, const char *lines)
-{
-    bool colored = lun_excerpt_colored(1);
-    struct lun_buf line;
-    lun_buf_init(&line);
-    while (lines != NULL && *lines != '\0') {
-        size_t len = strcspn(lines, "\n");
-        lun_buf_clear(&line);
-        lun_buf_push_str(&line, lines[0] == ' ' ? "" : before);
-        if (colored) {
-            lun_excerpt_push_colored(lines, len, &line);
-        } else {
-            lun_buf_push(&line, lines, len);
-        }
-        lun_console_say("%.*s", (int)line.len, line.data);
-        lines += len + (lines[len] == '\n');
-    }
-    lun_buf_release(&line);
+    begin_next(reload);
 }
 
 /* Serves what an earlier start has left, rather than nothing. */
@@ -149,292 +125,233 @@ static void fall_back(struct lun_reload *reload)
     free(path);
 }
 
-static void fail_round(struct lun_reload *reload, const char *message,
-                       const struct lun_buf *errors)
+/* What somebody asked for concerns nobody else; what was saved does. */
+static void fail_round(struct lun_reload *reload, int status,
+                       const char *message)
 {
     bool first = reload->workers == NULL && reload->current.id[0] == '\0';
-    reload->failed++;
-    record_error(reload, message, errors);
-    say_lines("error: ", message);
-    lun_log_write(LUN_LOG_ERROR, "load failed",
+    struct lun_buf body;
+    lun_buf_init(&body);
+    lun_sets_forget_record(reload->options.data);
+    lun_reload_report_refusal(&reload->next, message, &body);
+    lun_log_write(LUN_LOG_ERROR,
+                  reload->kind == ASKED ? "release refused" : "load failed",
                   &(struct lun_log_field){"detail", message}, 1);
-    lun_loadout_release(&reload->next);
+    if (reload->kind == ASKED) {
+        answer(reload, status, &body);
+    } else {
+        reload->failed++;
+        lun_reload_report_error(&reload->next, message, &reload->last_error);
+        lun_reload_say("error: ", message);
+    }
+    lun_buf_release(&body);
     if (first && !reload->closing) {
         fall_back(reload);
     }
     finish_round(reload);
 }
 
-/* --- files of sets ------------------------------------------------------ */
-
-static void point_current(struct lun_reload *reload)
+/* Id, file and releases of two sets change places. */
+static void swap_sets(struct lun_loadout *a, struct lun_loadout *b)
 {
-    char link[PATH_MAX];
-    char fresh[PATH_MAX];
-    char target[128];
-    (void)snprintf(link, sizeof link, "%s/sets/current.json",
-                   reload->options.data);
-    (void)snprintf(fresh, sizeof fresh, "%s/sets/current.new",
-                   reload->options.data);
-    (void)snprintf(target, sizeof target, "%s.json", reload->current.id);
-    (void)unlink(fresh);
-    if (symlink(target, fresh) == 0) {
-        (void)rename(fresh, link);
+    struct lun_loadout c = *a;
+    memcpy(a->id, b->id, sizeof a->id);
+    memcpy(a->path, b->path, sizeof a->path);
+    a->releases = b->releases;
+    a->count = b->count;
+    memcpy(b->id, c.id, sizeof b->id);
+    memcpy(b->path, c.path, sizeof b->path);
+    b->releases = c.releases;
+    b->count = c.count;
+}
+
+/* The workers forget the set of the round. */
+static void give_up(struct lun_reload *reload)
+{
+    if (reload->going_back) {
+        swap_sets(&reload->next, &reload->warm);
+        reload->going_back = false;
+    }
+    if (reload->phase == CLAIMING && reload->workers != NULL) {
+        lun_barrier_abort(reload->barrier);
     }
 }
 
-/* A set that nobody can go back to any more. */
-static void prune_sets(const struct lun_reload *reload)
-{
-    char folder[PATH_MAX];
-    struct dirent **list;
-    (void)snprintf(folder, sizeof folder, "%s/sets", reload->options.data);
-    int count = scandir(folder, &list, NULL, NULL);
-    time_t times[1024];
-    int sets = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < count && i < 1024; i++) {
-            char path[PATH_MAX];
-            struct stat info;
-            int len =
-                snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
-            if (len < 0 || (size_t)len >= sizeof path ||
-                lstat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
-                continue;
-            }
-            if (pass == 0) {
-                times[sets++] = info.st_mtime;
-                continue;
-            }
-            int newer = 0;
-            for (int j = 0; j < sets; j++) {
-                newer += times[j] > info.st_mtime;
-            }
-            if (newer >= SETS_KEPT && strcmp(path, reload->current.path) != 0) {
-                (void)unlink(path);
-            }
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        free(list[i]);
-    }
-    if (count >= 0) {
-        free(list);
-    }
-}
+/* --- the switch --------------------------------------------------------- */
 
-/* --- the barrier -------------------------------------------------------- */
-
-static bool tell(struct lun_reload *reload, unsigned slot,
-                 enum lun_host_control_kind kind, const struct lun_loadout *set)
+static void succeed(struct lun_reload *reload, const struct lun_buf *changes)
 {
-    struct lun_host_control message = {.kind = kind};
-    (void)snprintf(message.id, sizeof message.id, "%s", set->id);
-    if (kind == LUN_HOST_CONTROL_PREPARE) {
-        (void)snprintf(message.set, sizeof message.set, "%s", set->path);
+    const struct lun_reload_success success = {
+        .loadout = &reload->current,
+        .changes = changes->len > 0 ? changes->data : "",
+        .epoch = reload->epoch_now,
+        .ms = (lun_clock_monotonic_ns() - reload->since_ns) / 1000000,
+        .switch_us = lun_barrier_took_ns(reload->barrier) / 1000,
+        .back = reload->going_back,
+    };
+    struct lun_buf body;
+    lun_buf_init(&body);
+    if (reload->kind != ASKED) {
+        lun_buf_clear(&reload->last_error);
     }
-    return lun_workers_send(reload->workers, slot, &message);
-}
-
-static bool awaits(const struct lun_reload *reload)
-{
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        if (reload->slots[i].awaited) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A worker that started with an older set while the others switched. */
-static void catch_up(struct lun_reload *reload)
-{
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        struct slot *slot = &reload->slots[i];
-        if (slot->set[0] != '\0' &&
-            strcmp(slot->set, reload->current.id) != 0) {
-            (void)snprintf(slot->set, sizeof slot->set, "%s",
-                           reload->current.id);
-            (void)tell(reload, i, LUN_HOST_CONTROL_PREPARE, &reload->current);
-            (void)tell(reload, i, LUN_HOST_CONTROL_COMMIT, &reload->current);
-        }
-    }
-}
-
-static void report_loaded(struct lun_reload *reload, const char *changes)
-{
-    uint64_t ms = (lun_clock_monotonic_ns() - reload->since_ns) / 1000000;
-    char took[32];
-    (void)snprintf(took, sizeof took, "%llu", (unsigned long long)ms);
-    if (changes[0] == '\0') {
-        lun_console_say("loaded, nothing has changed (%s ms)", took);
-    } else {
-        lun_console_say("loaded %s in %s ms", changes, took);
-    }
-    lun_log_write(LUN_LOG_INFO, "loaded",
-                  (struct lun_log_field[]){{"releases", changes},
-                                           {"set", reload->current.id},
-                                           {"ms", took}},
-                  3);
-}
-
-static void end_commit(struct lun_reload *reload)
-{
-    lun_buf_clear(&reload->last_error);
     reload->good++;
-    report_loaded(reload, reload->report.len > 0 ? reload->report.data : "");
-    catch_up(reload);
-    prune_sets(reload);
+    lun_reload_report_success(&success, &body);
+    answer(reload, 200, &body);
+    lun_buf_release(&body);
+}
+
+/* The set of the round is the one that is served. */
+static void take_over(struct lun_reload *reload, struct lun_buf *changes)
+{
+    lun_loadout_changes(&reload->next, &reload->current, changes);
+    (void)lun_buf_str(changes);
+    lun_loadout_release(&reload->warm);
+    reload->warm = reload->current;
+    reload->warm_fits = reload->next.fits || reload->going_back;
+    reload->current = reload->next;
+    memset(&reload->next, 0, sizeof reload->next);
+    lun_sets_point(reload->options.data, reload->current.id);
+}
+
+static void on_committed(void *context)
+{
+    struct lun_reload *reload = context;
+    struct lun_buf changes;
+    if (reload->closing) {
+        return;
+    }
+    lun_buf_init(&changes);
+    lun_loadout_changes(&reload->current, &reload->warm, &changes);
+    (void)lun_buf_str(&changes);
+    succeed(reload, &changes);
+    lun_buf_release(&changes);
+    lun_sets_prune(reload->options.data, reload->current.path,
+                   reload->warm.path);
     finish_round(reload);
 }
 
-/* From here on the new set is the one that counts; a worker that cannot switch
- * is replaced by one that starts with it. */
-static void commit(struct lun_reload *reload)
+/* Nothing for the workers to do. */
+static void stay(struct lun_reload *reload)
 {
-    lun_buf_clear(&reload->report); /* now: what has changed */
-    lun_loadout_changes(&reload->next, &reload->current, &reload->report);
-    (void)lun_buf_str(&reload->report);
+    struct lun_buf none;
+    lun_buf_init(&none);
     lun_loadout_release(&reload->current);
     reload->current = reload->next;
     memset(&reload->next, 0, sizeof reload->next);
-    point_current(reload);
-    reload->phase = COMMITTING;
-    lun_workers_set_current(reload->workers, reload->current.path);
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        struct slot *slot = &reload->slots[i];
-        if (slot->set[0] != '\0' && strcmp(slot->set, "-") == 0) {
-            slot->awaited =
-                tell(reload, i, LUN_HOST_CONTROL_COMMIT, &reload->current);
-        }
-    }
-    (void)uv_timer_start(&reload->deadline, on_deadline,
-                         (uint64_t)reload->options.config->reload_ms, 0);
-    if (!awaits(reload)) {
-        end_commit(reload);
-    }
+    lun_sets_point(reload->options.data, reload->current.id);
+    succeed(reload, &none);
+    finish_round(reload);
 }
 
-static void abort_round(struct lun_reload *reload, const char *reason)
+static void take_first(struct lun_reload *reload)
 {
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        struct slot *slot = &reload->slots[i];
-        slot->awaited = false;
-        if (strcmp(slot->set, "-") == 0) {
-            (void)tell(reload, i, LUN_HOST_CONTROL_ABORT, &reload->next);
-            (void)snprintf(slot->set, sizeof slot->set, "%s",
-                           reload->current.id);
-        }
-    }
-    fail_round(reload, reason, NULL);
+    struct lun_buf changes;
+    lun_buf_init(&changes);
+    take_over(reload, &changes);
+    succeed(reload, &changes);
+    lun_buf_release(&changes);
+    reload->options.hooks.on_first(reload->options.hooks.context,
+                                   reload->current.id, reload->current.path);
+    finish_round(reload);
 }
 
-/* "-" marks the slots that take part; they have the old set until COMMIT. */
-static void prepare(struct lun_reload *reload)
+/* From here on the new set is the one that counts. */
+static void commit(struct lun_reload *reload)
 {
-    reload->phase = PREPARING;
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        struct slot *slot = &reload->slots[i];
-        if (slot->set[0] != '\0' &&
-            tell(reload, i, LUN_HOST_CONTROL_PREPARE, &reload->next)) {
-            slot->awaited = true;
-            (void)snprintf(slot->set, sizeof slot->set, "-");
-        }
-    }
-    (void)uv_timer_start(&reload->deadline, on_deadline,
-                         (uint64_t)reload->options.config->reload_ms, 0);
-    if (!awaits(reload)) {
-        commit(reload);
-    }
-}
-
-static void go_on(struct lun_reload *reload)
-{
-    if (awaits(reload)) {
-        return;
-    }
-    if (reload->phase == PREPARING) {
-        commit(reload);
-    } else if (reload->phase == COMMITTING) {
-        end_commit(reload);
-    }
-}
-
-void lun_reload_worker_reply(struct lun_reload *reload, unsigned slot,
-                             const char *id, const char *error)
-{
-    struct slot *at = &reload->slots[slot];
-    char reason[1200];
-    (void)snprintf(reason, sizeof reason,
-                   "worker %u cannot load the release: "
-                   "%s",
-                   slot, error);
-    const char *expected =
-        reload->phase == PREPARING ? reload->next.id : reload->current.id;
-    if (!at->awaited || strcmp(id, expected) != 0) {
-        if (error[0] != '\0') {
-            lun_console_complain("%s", reason);
-        }
-        return;
-    }
-    at->awaited = false;
-    if (reload->phase == COMMITTING) {
-        (void)snprintf(at->set, sizeof at->set, "%s", id);
-        if (error[0] != '\0') {
-            lun_console_complain("%s", reason);
-            lun_workers_kill_one(reload->workers, slot);
-        }
-    } else if (error[0] != '\0') {
-        abort_round(reload, reason);
-        return;
-    }
-    go_on(reload);
-}
-
-void lun_reload_worker_ready(struct lun_reload *reload, unsigned slot,
-                             const char *set)
-{
-    struct slot *at = &reload->slots[slot];
-    (void)snprintf(at->set, sizeof at->set, "%s", set);
-    if (reload->phase == IDLE || reload->phase == LOADING) {
-        catch_up(reload);
-    }
-}
-
-void lun_reload_worker_gone(struct lun_reload *reload, unsigned slot)
-{
-    reload->slots[slot].set[0] = '\0';
-    reload->slots[slot].awaited = false;
-    if (reload->phase == PREPARING || reload->phase == COMMITTING) {
-        go_on(reload);
-    }
-}
-
-static void on_late_workers(struct lun_reload *reload)
-{
-    if (reload->phase == PREPARING) {
-        abort_round(reload, "the workers did not load the release in time");
-        return;
-    }
-    for (unsigned i = 0; i < lun_workers_count(reload->workers); i++) {
-        if (reload->slots[i].awaited) {
-            reload->slots[i].awaited = false;
-            lun_workers_kill_one(reload->workers, i);
-        }
-    }
-    go_on(reload);
-}
-
-/* --- the loader --------------------------------------------------------- */
-
-static void on_deadline(uv_timer_t *timer)
-{
-    struct lun_reload *reload = timer->data;
-    if (reload->phase == LOADING) {
-        reload->loader_late = true;
-        (void)uv_process_kill(&reload->process, SIGKILL);
+    struct lun_buf changes;
+    if (reload->workers == NULL) {
+        take_first(reload);
+    } else if (strcmp(reload->next.id, reload->current.id) == 0) {
+        stay(reload);
     } else {
-        on_late_workers(reload);
+        lun_buf_init(&changes);
+        take_over(reload, &changes);
+        lun_buf_release(&changes);
+        reload->phase = COMMITTING;
+        lun_barrier_commit(reload->barrier);
+    }
+}
+
+/* Another node was first: once more, over what it has switched to. */
+static void try_again(struct lun_reload *reload)
+{
+    unsigned tries = reload->tries + 1;
+    give_up(reload);
+    if (tries >= TRIES) {
+        fail_round(reload, 503, "other nodes switch releases all the time");
+        return;
+    }
+    lun_loadout_release(&reload->next);
+    reload->phase = IDLE;
+    if (reload->kind == ASKED) {
+        reload->ask->next = reload->asks;
+        reload->asks = reload->ask;
+        reload->ask = NULL;
+    } else {
+        reload->again = true;
+        reload->again_ns = reload->since_ns;
+    }
+    begin_next(reload);
+    reload->tries = tries;
+}
+
+static void on_claimed(void *context, int code)
+{
+    struct lun_reload *reload = context;
+    if (reload->closing) {
+        return;
+    }
+    if (code == LUN_ECONFLICT) {
+        try_again(reload);
+    } else if (code != 0) {
+        give_up(reload);
+        fail_round(reload, 503,
+                   "the database did not answer when the release was to be "
+                   "recorded; if it was, this node follows in a moment");
+    } else {
+        reload->epoch_now = reload->next.epoch + 1;
+        commit(reload);
+    }
+}
+
+static const char *text_of(struct lun_buf *buf)
+{
+    const char *text = lun_buf_str(buf);
+    return text != NULL ? text : "";
+}
+
+/* Every worker could; now the database says whether it is so. */
+static void decide(struct lun_reload *reload)
+{
+    struct lun_loadout *next = &reload->next;
+    reload->phase = CLAIMING;
+    if (next->same) {
+        reload->epoch_now = next->epoch;
+        commit(reload);
+        return;
+    }
+    const struct lun_epoch_claim claim = {
+        .after = next->epoch,
+        .id = next->id,
+        .apps = text_of(&next->apps),
+        .policy = text_of(&next->policy),
+        .by = text_of(&next->by),
+        .why = text_of(&next->why),
+    };
+    lun_epoch_claim(reload->epoch, &claim, on_claimed, reload);
+}
+
+static void on_prepared(void *context, const char *error)
+{
+    struct lun_reload *reload = context;
+    if (reload->closing) {
+        return;
+    }
+    if (error != NULL) {
+        give_up(reload);
+        fail_round(reload, 422, error);
+    } else {
+        decide(reload);
     }
 }
 
@@ -446,209 +363,224 @@ static void show_report(struct lun_reload *reload)
         (warnings->len == 0 ||
          memcmp(warnings->data, reload->warned.data, warnings->len) == 0);
     if (!same) {
-        say_lines("warning: ", warnings->data);
+        lun_reload_say("warning: ", warnings->data);
         lun_buf_clear(&reload->warned);
         lun_buf_push(&reload->warned, warnings->data, warnings->len);
     }
-    say_lines("database: ", reload->next.steps.data);
-}
-
-static void take_first(struct lun_reload *reload)
-{
-    struct lun_buf changes;
-    lun_buf_init(&changes);
-    lun_loadout_changes(&reload->next, &reload->current, &changes);
-    reload->current = reload->next;
-    memset(&reload->next, 0, sizeof reload->next);
-    point_current(reload);
-    reload->good++;
-    const char *text = lun_buf_str(&changes);
-    report_loaded(reload, text != NULL ? text : "");
-    lun_buf_release(&changes);
-    reload->options.hooks.on_first(reload->options.hooks.context,
-                                   reload->current.id, reload->current.path);
-    finish_round(reload);
+    lun_reload_say("database: ", reload->next.steps.data);
 }
 
 static void take_set(struct lun_reload *reload)
 {
-    show_report(reload);
-    if (reload->workers == NULL) {
-        take_first(reload);
-    } else if (strcmp(reload->next.id, reload->current.id) == 0) {
-        lun_loadout_release(&reload->next);
-        lun_buf_clear(&reload->last_error);
-        reload->good++;
-        report_loaded(reload, "");
+    if (reload->next.warm) {
+        swap_sets(&reload->next, &reload->warm);
+        reload->going_back = true;
+    } else {
+        show_report(reload);
+    }
+    if (reload->workers == NULL ||
+        strcmp(reload->next.id, reload->current.id) == 0) {
+        decide(reload);
+        return;
+    }
+    reload->phase = PREPARING;
+    lun_barrier_prepare(reload->barrier, reload->next.id, reload->next.path);
+}
+
+/* --- the loader --------------------------------------------------------- */
+
+static void on_killed(struct lun_reload *reload)
+{
+    if (reload->kind == LOAD && reload->again) { /* a newer save has ended it */
         finish_round(reload);
     } else {
-        prepare(reload);
+        fail_round(reload, 422, "the load took too long (setting load_ms)");
     }
 }
 
-static void on_loader_done(struct lun_reload *reload)
+static void take_report(struct lun_reload *reload)
 {
-    struct lun_err err;
-    char message[600];
-    (void)uv_timer_stop(&reload->deadline);
-    if (reload->closing) {
+    struct lun_loadout *next = &reload->next;
+    if (next->list.len > 0) {
+        struct lun_buf body;
+        lun_buf_init(&body);
+        lun_buf_printf(&body, "{\"ok\":true,\"releases\":%.*s}",
+                       (int)next->list.len, next->list.data);
+        answer(reload, 200, &body);
+        lun_buf_release(&body);
         finish_round(reload);
-        return;
-    }
-    if (reload->loader_late) {
-        if (reload->again) { /* a newer save has ended it */
-            finish_round(reload);
-        } else {
-            fail_round(reload, "the load took too long (setting load_ms)",
-                       NULL);
-        }
-        return;
-    }
-    if (lun_loadout_parse(reload->report.data, reload->report.len,
-                          &reload->next, &err) != 0) {
-        (void)snprintf(message, sizeof message, "the loader ended with %s %d",
-                       reload->exit_signal != 0 ? "signal" : "status",
-                       reload->exit_signal != 0 ? reload->exit_signal
-                                                : (int)reload->exit_status);
-        fail_round(reload, message, NULL);
-    } else if (reload->next.ok) {
+    } else if (next->ok) {
         take_set(reload);
     } else {
-        struct lun_buf lines = reload->next.errors;
-        lun_buf_init(&reload->next.errors);
-        struct lun_buf json = reload->next.errors_json;
-        lun_buf_init(&reload->next.errors_json);
-        fail_round(reload, lines.data != NULL ? lines.data : "load failed",
-                   &json);
-        lun_buf_release(&lines);
-        lun_buf_release(&json);
+        int status = next->forbidden          ? 403
+                     : next->confirm.len > 0 ? 409
+                                             : 422;
+        fail_round(reload, status,
+                   next->errors.len > 0 ? next->errors.data : "load failed");
     }
 }
 
-static void end_close(struct lun_reload *reload);
-
-static void on_loader_closed(uv_handle_t *handle)
+static void on_loaded(void *context, const struct lun_loading_end *end)
 {
-    struct lun_reload *reload = handle->data;
-    if (--reload->loader_handles == 0) {
-        on_loader_done(reload);
-        if (reload->closing) {
-            end_close(reload);
-        }
+    struct lun_reload *reload = context;
+    struct lun_err err;
+    char message[200];
+    if (reload->closing) {
+        return;
+    }
+    if (reload->kind == FOLLOW) {
+        reload->follow = false;
+    }
+    if (end->killed) {
+        on_killed(reload);
+    } else if (lun_loadout_parse(end->report, end->len, &reload->next, &err) !=
+               0) {
+        (void)snprintf(message, sizeof message, "the loader ended with %s %d",
+                       end->signal != 0 ? "signal" : "status",
+                       end->signal != 0 ? end->signal : (int)end->status);
+        fail_round(reload, 422, message);
+    } else {
+        take_report(reload);
     }
 }
 
-static void on_loader_exit(uv_process_t *process, int64_t status, int signal)
+static void push_state(const struct lun_reload *reload, struct lun_buf *job)
 {
-    struct lun_reload *reload = process->data;
-    reload->exit_status = status;
-    reload->exit_signal = signal;
-    uv_close((uv_handle_t *)process, on_loader_closed);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *out)
-{
-    struct lun_reload *reload = handle->data;
-    (void)size;
-    *out = uv_buf_init(reload->bytes, sizeof reload->bytes);
-}
-
-static void on_report(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
-{
-    struct lun_reload *reload = stream->data;
-    if (got > 0 && reload->report.len + (size_t)got <= REPORT_MAX) {
-        lun_buf_push(&reload->report, bytes->base, (size_t)got);
-    } else if (got < 0) {
-        uv_close((uv_handle_t *)stream, on_loader_closed);
+    if (reload->current.path[0] != '\0') {
+        lun_buf_push_str(job, ",\"set\":");
+        lun_buf_push_json_string(job, reload->current.path,
+                                 strlen(reload->current.path));
     }
-}
-
-static int spawn_loader(struct lun_reload *reload)
-{
-    char parent[16];
-    (void)snprintf(parent, sizeof parent, "%d", (int)getpid());
-    char *args[] = {(char *)lun_process_self(), "__load",
-                    (char *)reload->options.config_path, parent, NULL};
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&reload->pipe},
-        {.flags = UV_INHERIT_FD, .data.fd = 2},
-    };
-    uv_process_options_t options = {
-        .file = args[0],
-        .args = args,
-        .exit_cb = on_loader_exit,
-        .flags = UV_PROCESS_DETACHED,
-        .stdio = stdio,
-        .stdio_count = 3,
-    };
-    (void)uv_pipe_init(reload->options.loop, &reload->pipe, 0);
-    reload->pipe.data = reload;
-    reload->process.data = reload;
-    int code = uv_spawn(reload->options.loop, &reload->process, &options);
-    reload->loader_handles = 2;
-    if (code != 0) {
-        reload->exit_status = code;
-        uv_close((uv_handle_t *)&reload->process, on_loader_closed);
-        uv_close((uv_handle_t *)&reload->pipe, on_loader_closed);
-        return code;
+    if (reload->warm_fits && reload->warm.apps.len > 0 &&
+        strcmp(lun_barrier_warm(reload->barrier), reload->warm.id) == 0) {
+        lun_buf_push_str(job, ",\"warm\":");
+        lun_buf_push(job, reload->warm.apps.data, reload->warm.apps.len);
     }
-    return uv_read_start((uv_stream_t *)&reload->pipe, on_alloc, on_report);
+    lun_buf_push_byte(job, '}');
 }
 
-static void begin(struct lun_reload *reload)
+static void start_loader(struct lun_reload *reload)
 {
+    struct lun_buf job;
+    lun_buf_init(&job);
+    if (reload->kind == ASKED) { /* its last brace comes later */
+        lun_buf_push(&job, reload->ask->job.data, reload->ask->job.len - 1);
+    } else {
+        lun_buf_printf(&job, "{\"do\":\"%s\"",
+                       reload->kind == LOAD ? "load" : "follow");
+    }
+    push_state(reload, &job);
     reload->phase = LOADING;
-    reload->loader_late = false;
-    reload->loader_ns = lun_clock_monotonic_ns();
-    lun_buf_clear(&reload->report);
-    if (spawn_loader(reload) == 0) {
-        (void)uv_timer_start(&reload->deadline, on_deadline,
-                             (uint64_t)reload->options.config->load_ms, 0);
-    }
+    lun_loading_start(reload->loading, job.data, job.len,
+                      reload->options.config->load_ms);
+    lun_buf_release(&job);
 }
+
+static void begin_next(struct lun_reload *reload)
+{
+    if (reload->closing || reload->phase != IDLE) {
+        return;
+    }
+    if (reload->asks != NULL) {
+        reload->kind = ASKED;
+        reload->ask = reload->asks;
+        reload->asks = reload->ask->next;
+        reload->since_ns = reload->ask->since_ns;
+    } else if (reload->follow) {
+        reload->kind = FOLLOW;
+        reload->since_ns = lun_clock_monotonic_ns();
+    } else if (reload->again) {
+        reload->kind = LOAD;
+        reload->again = false;
+        reload->since_ns = reload->again_ns;
+    } else {
+        return;
+    }
+    start_loader(reload);
+}
+
+/* --- what may come at any time ------------------------------------------ */
 
 void lun_reload_request(struct lun_reload *reload, uint64_t since_ns)
 {
-    if (reload->phase == IDLE) {
-        reload->since_ns = since_ns;
-        begin(reload);
-        return;
-    }
     if (!reload->again) {
         reload->again = true;
         reload->again_ns = since_ns;
     }
-    /* It may hang in the file that was just mended. */
-    if (reload->phase == LOADING && reload->workers != NULL &&
-        lun_clock_monotonic_ns() - reload->loader_ns > STALE_NS) {
-        reload->loader_late = true;
-        (void)uv_process_kill(&reload->process, SIGKILL);
+    if (reload->phase == IDLE) {
+        begin_next(reload);
+    } else if (reload->phase == LOADING && reload->kind == LOAD &&
+               reload->workers != NULL &&
+               lun_loading_age_ns(reload->loading) > STALE_NS) {
+        lun_loading_kill(reload->loading); /* may hang in the mended file */
     }
 }
 
-/* --- open and close ----------------------------------------------------- */
-
-int lun_reload_open(const struct lun_reload_options *options,
-                    struct lun_reload **out, struct lun_err *err)
+void lun_reload_ask(struct lun_reload *reload, const struct lun_buf *job,
+                    lun_reload_answer_cb cb, void *context)
 {
-    struct lun_reload *reload = calloc(1, sizeof *reload);
-    if (reload == NULL) {
-        return lun_error_set(err, LUN_EMEMORY, "out of memory");
+    struct ask *ask = calloc(1, sizeof *ask);
+    struct ask **end = &reload->asks;
+    if (ask != NULL) {
+        lun_buf_push(&ask->job, job->data, job->len);
     }
-    reload->options = *options;
-    (void)uv_timer_init(options->loop, &reload->deadline);
-    reload->deadline.data = reload;
-    *out = reload;
-    return 0;
+    if (ask == NULL || ask->job.failed || reload->closing) {
+        struct lun_buf none;
+        lun_buf_init(&none);
+        free(ask);
+        cb(context, 503, &none);
+        return;
+    }
+    ask->since_ns = lun_clock_monotonic_ns();
+    ask->cb = cb;
+    ask->context = context;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = ask;
+    begin_next(reload);
+}
+
+/* Another node has switched. An epoch that could not be followed is not tried
+ * again until there is a newer one. */
+static void on_moved(void *context, uint64_t epoch)
+{
+    struct lun_reload *reload = context;
+    if (reload->phase == IDLE && epoch > reload->epoch_now) {
+        reload->epoch_now = epoch;
+        reload->follow = true;
+        begin_next(reload);
+    }
+}
+
+void lun_reload_worker_ready(struct lun_reload *reload, unsigned slot,
+                             const char *set)
+{
+    lun_barrier_worker_ready(reload->barrier, slot, set);
+}
+
+void lun_reload_worker_reply(struct lun_reload *reload, unsigned slot,
+                             const char *id, const char *error)
+{
+    (void)id;
+    lun_barrier_worker_reply(reload->barrier, slot, error);
+}
+
+void lun_reload_worker_gone(struct lun_reload *reload, unsigned slot)
+{
+    lun_barrier_worker_gone(reload->barrier, slot);
 }
 
 void lun_reload_set_workers(struct lun_reload *reload,
                             struct lun_workers *workers)
 {
     reload->workers = workers;
+    lun_barrier_begin(reload->barrier, workers, reload->current.id,
+                      reload->current.path);
+    lun_epoch_watch(reload->epoch);
 }
+
+/* --- what it is asked --------------------------------------------------- */
 
 const char *lun_reload_current(const struct lun_reload *reload)
 {
@@ -658,6 +590,11 @@ const char *lun_reload_current(const struct lun_reload *reload)
 const struct lun_loadout *lun_reload_loadout(const struct lun_reload *reload)
 {
     return &reload->current;
+}
+
+uint64_t lun_reload_epoch(const struct lun_reload *reload)
+{
+    return reload->epoch_now;
 }
 
 const char *lun_reload_last_error(const struct lun_reload *reload)
@@ -672,38 +609,98 @@ void lun_reload_counts(const struct lun_reload *reload, uint64_t *good,
     *failed = reload->failed;
 }
 
-static void on_deadline_closed(uv_handle_t *handle)
+/* --- open and close ----------------------------------------------------- */
+
+static int open_parts(struct lun_reload *reload, struct lun_err *err)
 {
-    struct lun_reload *reload = handle->data;
+    const struct lun_reload_options *options = &reload->options;
+    const struct lun_config *config = options->config;
+    const struct lun_barrier_hooks hooks = {reload, on_prepared, on_committed};
+    int code = lun_loading_open(options->loop, options->config_path, on_loaded,
+                                reload, &reload->loading, err);
+    if (code == 0) {
+        code = lun_barrier_open(options->loop,
+                                config->reload_ms + config->release_drain_ms,
+                                &hooks, &reload->barrier, err);
+    }
+    if (code == 0) {
+        code = lun_epoch_open(options->loop, config, on_moved, reload,
+                              &reload->epoch, err);
+    }
+    return code;
+}
+
+int lun_reload_open(const struct lun_reload_options *options,
+                    struct lun_reload **out, struct lun_err *err)
+{
+    struct lun_reload *reload = calloc(1, sizeof *reload);
+    if (reload == NULL) {
+        return lun_error_set(err, LUN_EMEMORY, "out of memory");
+    }
+    reload->options = *options;
+    *out = reload; /* what is open is closed with it */
+    return open_parts(reload, err);
+}
+
+static void end_all(void *context)
+{
+    struct lun_reload *reload = context;
     void (*closed)(void *context) = reload->closed;
-    void *context = reload->context;
+    void *closed_context = reload->context;
     lun_loadout_release(&reload->current);
     lun_loadout_release(&reload->next);
-    lun_buf_release(&reload->report);
+    lun_loadout_release(&reload->warm);
     lun_buf_release(&reload->last_error);
     lun_buf_release(&reload->warned);
     free(reload);
-    closed(context);
+    closed(closed_context);
 }
 
-/* Reached twice when the end of a load is what ends the supervisor. */
-static void end_close(struct lun_reload *reload)
+static void end_epoch(void *context)
 {
-    if (!uv_is_closing((uv_handle_t *)&reload->deadline)) {
-        uv_close((uv_handle_t *)&reload->deadline, on_deadline_closed);
+    struct lun_reload *reload = context;
+    if (reload->epoch != NULL) {
+        lun_epoch_close(reload->epoch, end_all, reload);
+    } else {
+        end_all(reload);
     }
+}
+
+static void end_barrier(void *context)
+{
+    struct lun_reload *reload = context;
+    if (reload->barrier != NULL) {
+        lun_barrier_close(reload->barrier, end_epoch, reload);
+    } else {
+        end_epoch(reload);
+    }
+}
+
+static void refuse_all(struct lun_reload *reload)
+{
+    struct lun_buf body;
+    lun_buf_init(&body);
+    lun_reload_report_refusal(&reload->next, "the server stops", &body);
+    do {
+        answer(reload, 503, &body);
+        reload->ask = reload->asks;
+        if (reload->asks != NULL) {
+            reload->asks = reload->asks->next;
+        }
+    } while (reload->ask != NULL);
+    lun_buf_release(&body);
 }
 
 void lun_reload_close(struct lun_reload *reload, void (*closed)(void *context),
                       void *context)
 {
     reload->closing = true;
-    reload->again = false;
     reload->closed = closed;
     reload->context = context;
-    if (reload->loader_handles == 0) {
-        end_close(reload);
-    } else if (!uv_is_closing((uv_handle_t *)&reload->process)) {
-        (void)uv_process_kill(&reload->process, SIGKILL);
+    refuse_all(reload);
+    if (reload->loading != NULL) {
+        lun_loading_close(reload->loading, end_barrier, reload);
+    } else {
+        end_barrier(reload);
     }
 }

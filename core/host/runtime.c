@@ -152,7 +152,8 @@ static int run_loader(const struct lun_runtime *runtime,
     lun_lua_push_option(&options, "data", runtime->dir.path);
     lun_lua_push_option(&options, "database", migrator(&runtime->config));
     lun_lua_push_option(&options, "accept_loss", runtime->config.accept_loss);
-    lun_buf_push_str(&options, runtime->config.demo ? ",\"demo\":true}" : "}");
+    lun_buf_push_str(&options, runtime->config.demo ? ",\"demo\":true" : "");
+    lun_buf_push_str(&options, ",\"job\":{\"do\":\"embed\"}}");
     int code = lun_lua_call(&runtime->config, "run", &options, &report, err);
     if (code == 0) {
         code = lun_loadout_parse(report.data, report.len, loadout, err);
@@ -170,17 +171,40 @@ static int refuse(const struct lun_loadout *loadout, struct lun_err *err)
                          text);
 }
 
+struct prepared {
+    bool done;
+    int code;
+    struct lun_err err;
+};
+
+static void on_prepared(void *context, const struct lun_err *err)
+{
+    struct prepared *prepared = context;
+    prepared->done = true;
+    if (err != NULL) {
+        prepared->err = *err;
+        prepared->code = err->code;
+    }
+}
+
+/* Nobody turns the loop meanwhile: a set that would have to wait is refused. */
 static int switch_to(struct lun_runtime *runtime,
                      const struct lun_loadout *loadout, struct lun_err *err)
 {
-    int code = 0;
-    if (runtime->service != NULL && strcmp(loadout->id, runtime->id) != 0) {
-        code = lun_service_prepare(runtime->service, loadout->path, err);
-        if (code == 0) {
-            code = lun_service_commit(runtime->service, loadout->id, err);
-        }
+    struct prepared prepared = {.done = false};
+    if (runtime->service == NULL || strcmp(loadout->id, runtime->id) == 0) {
+        return 0;
     }
-    return code;
+    lun_service_prepare(runtime->service, loadout->id, loadout->path,
+                        on_prepared, &prepared);
+    if (!prepared.done) {
+        lun_service_abort(runtime->service);
+    }
+    if (prepared.code != 0) {
+        *err = prepared.err;
+        return prepared.code;
+    }
+    return lun_service_commit(runtime->service, loadout->id, err);
 }
 
 static void remember(struct lun_runtime *runtime,

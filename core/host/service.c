@@ -137,14 +137,14 @@ static int open_server(struct lun_service *service, int fd,
     return lun_http_server_open(service->loop, &config, &service->server, err);
 }
 
-static int open_release(struct lun_service *service, const char *set,
-                        struct lun_release **out, struct lun_err *err)
+int lun_service_open_set(struct lun_service *service, const char *set,
+                         struct lun_release **out, struct lun_err *err)
 {
     const struct lun_release_place place = {
         .framework = service->framework,
         .config = service->config,
         .loop = service->loop,
-        .like = {service->current, service->prepared},
+        .like = {service->current, service->beside},
     };
     return lun_release_open(&place, set, out, err);
 }
@@ -175,7 +175,7 @@ static int open_parts(struct lun_service *service, const char *data,
     if (!rc)
         rc = lun_framework_open(lua, &service->framework, err);
     if (!rc)
-        rc = open_release(service, set, &service->current, err);
+        rc = lun_service_open_set(service, set, &service->current, err);
     if (!rc)
         rc = lun_pg_pool_open(service->loop, &pg, &service->pool, err);
     if (rc)
@@ -193,7 +193,7 @@ static int open_parts(struct lun_service *service, const char *data,
 
 static void free_service(struct lun_service *service)
 {
-    lun_release_unref(service->prepared);
+    lun_release_unref(service->beside);
     lun_release_unref(service->current);
     if (service->merge)
         lun_merge_close(service->merge);
@@ -244,41 +244,7 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
     return rc;
 }
 
-/* Switching ---------------------------------------------------------------- */
-
-int lun_service_prepare(struct lun_service *service, const char *set,
-                        struct lun_err *err)
-{
-    struct lun_release *release;
-    int rc = open_release(service, set, &release, err);
-    if (rc)
-        return rc;
-    lun_service_abort(service);
-    service->prepared = release;
-    return 0;
-}
-
-int lun_service_commit(struct lun_service *service, const char *id,
-                       struct lun_err *err)
-{
-    struct lun_release *old = service->current;
-    if (!strcmp(old->id, id))
-        return 0;
-    if (!service->prepared || strcmp(service->prepared->id, id))
-        return lun_error_set(err, LUN_EINTERNAL,
-                             "release set '%s' was not prepared", id);
-    service->current = service->prepared;
-    service->prepared = NULL;
-    lun_release_unref(old);
-    lun_metrics_add(LUN_METRIC_RELOADS, 1);
-    return 0;
-}
-
-void lun_service_abort(struct lun_service *service)
-{
-    lun_release_unref(service->prepared);
-    service->prepared = NULL;
-}
+/* While it serves ---------------------------------------------------------- */
 
 void lun_service_renew(struct lun_service *service)
 {
@@ -327,6 +293,7 @@ void lun_service_drain(struct lun_service *service,
 {
     service->drained = drained;
     service->drained_context = context;
+    lun_service_abort(service);
     lun_http_server_drain(service->server,
                           (unsigned)service->config->drain_ms,
                           on_server_closed, service);

@@ -29,6 +29,18 @@ struct lun_release;
 struct lun_role_limits;
 struct lun_token_keys;
 
+/* `err` is NULL when it worked. */
+typedef void (*lun_service_prepared_cb)(void *context,
+                                        const struct lun_err *err);
+
+/* A release set that is to be loaded once there is room for it. */
+struct lun_service_prepare {
+    char set[4096];    /* its file */
+    uv_timer_t *timer; /* until there is room; NULL when nothing waits */
+    lun_service_prepared_cb cb;
+    void *context;
+};
+
 struct lun_service {
     uv_loop_t *loop;
     const struct lun_config *config;
@@ -45,8 +57,12 @@ struct lun_service {
     struct lun_graphql_limits limits;
     struct lun_role_limits *role_limits; /* NULL: the same for all */
     struct lun_persisted *persisted;
-    struct lun_release *current;  /* serves */
-    struct lun_release *prepared; /* waits for its commit; NULL: none */
+    struct lun_release *current; /* serves */
+    /* Waits for its commit, or is kept warm since the one that serves took its
+     * place; NULL: none. */
+    struct lun_release *beside;
+    unsigned draining; /* releases that only their last requests hold */
+    struct lun_service_prepare prepare;
     unsigned jobs; /* on threads; the service stays until they are done */
     bool served;   /* the server has closed */
     void (*drained)(void *context);
@@ -62,11 +78,22 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
                      const char *data, int fd, const char *set,
                      struct lun_service **out, struct lun_err *err);
 
-/* The three steps of a switch; see core/host/control.h. */
-int lun_service_prepare(struct lun_service *service, const char *set,
-                        struct lun_err *err);
+/* Loads the set in file `set`; one reference is the caller's. */
+int lun_service_open_set(struct lun_service *service, const char *set,
+                         struct lun_release **out, struct lun_err *err);
+/*
+ * The three steps of a switch (core/host/control.h). There are never more than
+ * two sets: the one that serves and one beside it. What was beside it goes
+ * before another is loaded, which waits for the last request that holds it, at
+ * most release_drain_ms. `cb` is called once, maybe before this returns.
+ */
+void lun_service_prepare(struct lun_service *service, const char *id,
+                         const char *set, lun_service_prepared_cb cb,
+                         void *context);
+/* The set before stays beside, warm. */
 int lun_service_commit(struct lun_service *service, const char *id,
                        struct lun_err *err);
+/* Forgets what is beside, and what waits to be. */
 void lun_service_abort(struct lun_service *service);
 
 /* Reads certificate and allow list again; what cannot be used is logged, and

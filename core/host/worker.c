@@ -32,6 +32,7 @@ struct worker {
     struct lun_loop_beat beat;
     struct lun_loop_flush flush;
     struct lun_host_control_reader reader;
+    char preparing[72]; /* id of the set */
     char input[LUN_HOST_CONTROL_LINE];
     bool said_ready;
     bool draining;
@@ -103,6 +104,13 @@ static void reply(struct worker *worker, const char *id, int rc,
     say(worker, &line);
 }
 
+/* The prepare that is under way; there is one at a time. */
+static void on_prepared(void *context, const struct lun_err *err)
+{
+    struct worker *worker = context;
+    reply(worker, worker->preparing, err != NULL, err);
+}
+
 static void on_message(void *context, const struct lun_host_control *message)
 {
     struct worker *worker = context;
@@ -112,8 +120,10 @@ static void on_message(void *context, const struct lun_host_control *message)
         return;
     switch (message->kind) {
     case LUN_HOST_CONTROL_PREPARE:
-        rc = lun_service_prepare(worker->service, message->set, &err);
-        reply(worker, message->id, rc, &err);
+        snprintf(worker->preparing, sizeof(worker->preparing), "%s",
+                 message->id);
+        lun_service_prepare(worker->service, message->id, message->set,
+                            on_prepared, worker);
         break;
     case LUN_HOST_CONTROL_COMMIT:
         rc = lun_service_commit(worker->service, message->id, &err);

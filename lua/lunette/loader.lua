@@ -8,6 +8,8 @@ local compile = require("lunette.app.compile")
 local excerpt = require("lunette.app.excerpt")
 local explain = require("lunette.policy.explain")
 local policy_files = require("lunette.policy.read")
+local reports = require("lunette.app.report")
+local rules = require("lunette.policy.rules")
 
 local loader = {}
 
@@ -88,6 +90,17 @@ end
 
 -- Compiling -----------------------------------------------------------------
 
+-- What policy gives belongs to the node, not to the releases.
+local function compile_sources(sources, folder)
+    local policy, message = policy_files.sources(folder)
+    if not policy then return nil, problem(message) end
+    local set, problems, warnings = compile.apps(sources, { policy = policy })
+    local texts = { { files = { policy } }, unpack(sources) }
+    excerpt.add(problems, texts)
+    excerpt.add(set and set.warnings or warnings, texts)
+    return set, problems, warnings
+end
+
 --- Compiles the apps in a folder; changes nothing.
 -- @treturn[1] table release set
 -- @treturn[1] {table,...} sources
@@ -97,12 +110,7 @@ end
 function loader.compile(folder)
     local sources, errors = loader.read(folder)
     if not sources then return nil, errors end
-    local policy, message = policy_files.sources(folder)
-    if not policy then return nil, problem(message) end
-    local set, problems, warnings = compile.apps(sources, { policy = policy })
-    local texts = { { files = { policy } }, unpack(sources) }
-    excerpt.add(problems, texts)
-    excerpt.add(set and set.warnings or warnings, texts)
+    local set, problems, warnings = compile_sources(sources, folder)
     if not set then return nil, problems, warnings end
     return set, sources
 end
@@ -197,16 +205,33 @@ local function with_plan(refusals, steps)
     return errors
 end
 
-local function change_database(db, set, sources, options)
+-- Starting data of the apps folder, or what came with a push.
+local function data_of(choice, options)
+    if choice.data then return choice.data end
+    if not choice.folder then return {} end
+    return read_data(options.apps, choice.folder, options.demo)
+end
+
+-- Which columns and tables stay though the set has no use for them: those of
+-- apps that this load does not change, and all when it goes back.
+local function keeper(choice)
+    if choice.keep then return function() return true end end
+    if choice.current.epoch == 0 then return nil end
+    return function(schema) return not choice.changed[schema] end
+end
+
+local function change_database(db, set, choice, options)
     local schema = require("lunette.schema")
     local data = require("lunette.data")
-    local files, errors = read_data(options.apps, sources, options.demo)
+    local files, errors = data_of(choice, options)
     if not files then return nil, errors end
     local accept
     accept, errors = accepted_losses(options.accept_loss)
     if not accept then return nil, errors end
-    local ok, steps, plan = schema.apply(db, set, { accept = accept })
-    if not ok then return nil, with_plan(steps, plan) end
+    local ok, steps, plan, asked = schema.apply(db, set, { accept = accept,
+        keep = keeper(choice), back = choice.back, ask = choice.ask,
+        confirm = choice.confirm })
+    if not ok then return nil, with_plan(steps, plan), asked end
     local lines
     lines, errors = data.load(db, set, files)
     if not lines then return nil, errors end
@@ -215,7 +240,7 @@ local function change_database(db, set, sources, options)
         done[1] = ("%d steps changed the tables"):format(#steps)
     end
     for _, line in ipairs(lines) do done[#done + 1] = line end
-    return done
+    return done, nil, nil, steps
 end
 
 local function releases(set)
@@ -233,28 +258,122 @@ local function write_set(set, options)
     return path
 end
 
-local function load(options)
-    local set, sources, warnings = loader.compile(options.apps)
-    if not set then return refused(sources, warnings) end
+-- What the folder held becomes known when the workers have switched.
+local function write_record(choice, options)
+    if not choice.record then return true end
+    local ok, message = host.write_file(options.data .. "/folder.next",
+        host.json_encode(choice.record))
+    return ok, not ok and problem(message)
+end
+
+-- Can what is served now be gone back to without touching the tables?
+local function fits(db, options, steps)
+    if #steps == 0 then return true end
+    local text = options.job.set and host.read_file(options.job.set, 2 ^ 28)
+    local set = text and host.json_decode(text)
+    return set ~= nil and require("lunette.schema").fits(db, set)
+end
+
+-- Who, beside admins, may release an app: { roles, logins }.
+local function grants_of(app, options)
+    local policy = policy_files.sources(options.apps)
+    local granted = rules.read(policy or {}, reports.new(), host)
+    local entry = granted:of(app).push
+    return entry and entry.value or { roles = {}, logins = {} }
+end
+
+-- The releases that a job is about.
+local function choose(db, options)
+    local release = require("lunette.release")
+    local job = options.job
+    if job["do"] == "push" or job["do"] == "rollback" then
+        local refusal = job.login
+            and release.refuse(db, job, grants_of(job.app, options))
+        if refusal then return nil, refusal end
+        if job["do"] == "push" then return release.of_push(db, job) end
+        return release.of_rollback(db, job)
+    elseif job["do"] == "follow" or options.stored then
+        return release.of_store(db)
+    end
+    local folder, errors = loader.read(options.apps)
+    if not folder then return nil, errors end
+    if job["do"] == "embed" then return release.of_embedder(folder) end
+    return release.of_folder(db, options, folder)
+end
+
+local function name_of(set, choice)
+    for _, app in ipairs(set.apps) do
+        if choice.changed[app.name] then
+            return ("%s@%s+%s"):format(app.name, app.version, app.hash)
+        end
+    end
+end
+
+local function serve(db, choice, options)
+    local release = require("lunette.release")
+    local set, problems, warnings = compile_sources(choice.sources, options.apps)
+    if not set then return refused(problems, warnings) end
     local wrong = check_anonymous(set, options.anonymous_role)
     if wrong then return refused(wrong, set.warnings) end
+    local done, errors, asked, steps = change_database(db, set, choice, options)
+    if not done then
+        local report = refused(errors, set.warnings)
+        report.confirm = asked
+        return report
+    end
+    release.store(db, choice, set, options.releases_keep or 20)
+    local path
+    path, errors = write_set(set, options)
+    if not path then return refused(errors, set.warnings) end
+    local ok
+    ok, errors = write_record(choice, options)
+    if not ok then return refused(errors, set.warnings) end
+    return { ok = true, id = set.id, file = path, releases = releases(set),
+        warnings = entries(set.warnings), steps = done,
+        sql = setmetatable(steps, host.array_mt), name = name_of(set, choice),
+        epoch = choice.current.epoch, policy = set.policy,
+        apps = host.json_encode(release.apps(choice)),
+        same = release.is_current(choice),
+        by = choice.by, why = choice.why, fits = fits(db, options, steps) }
+end
+
+local function load_with(db, options)
+    local schema = require("lunette.schema")
+    schema.prepare(db)
+    if options.job["do"] == "list" then
+        return { ok = true, list = require("lunette.release.store").list(db,
+            options.job.app or "") }
+    end
+    local choice, errors = choose(db, options)
+    if not choice then
+        local report = refused(errors)
+        report.forbidden = errors.forbidden
+        return report
+    elseif choice.warm then
+        return { ok = true, warm = true, epoch = choice.current.epoch,
+            apps = host.json_encode(choice.apps), by = choice.by,
+            why = choice.why }
+    end
+    return serve(db, choice, options)
+end
+
+local function load(options)
     local db, message = host.connect(options.database)
     if not db then
         return refused(problem("cannot reach the database: " .. message))
     end
-    local steps, errors = change_database(db, set, sources, options)
+    options.job = options.job or { ["do"] = "load" }
+    local ok, report = pcall(load_with, db, options)
     db:close()
-    if not steps then return refused(errors, set.warnings) end
-    local path
-    path, errors = write_set(set, options)
-    if not path then return refused(errors, set.warnings) end
-    return { ok = true, id = set.id, file = path, releases = releases(set),
-        warnings = entries(set.warnings), steps = steps }
+    if ok then return report end
+    return refused(problem("the database could not be used: "
+        .. (type(report) == "table" and report.message or tostring(report))))
 end
 
 --- Loads the apps: compiles, changes the database, writes the set.
--- @tparam table options apps and data (folders), database (conninfo), demo,
---   accept_loss and anonymous_role (texts of the settings)
+-- @tparam table options apps and data (folders), stored (the apps folder is not
+--   looked at), database (conninfo), demo, accept_loss and anonymous_role (texts of the settings), job (what is asked:
+--   core/host/reload.h), releases_keep
 -- @treturn string the report of core/host/loadout.h
 function loader.run(options)
     return host.json_encode(load(options))

@@ -8,6 +8,7 @@
 local actual = require("lunette.schema.actual")
 local desired = require("lunette.schema.desired")
 local plan = require("lunette.schema.plan")
+local store = require("lunette.release.store")
 
 local schema = {}
 
@@ -54,6 +55,7 @@ local FRAMEWORK = {
         primary key (owner, key, path))]],
     "create index if not exists idempotency_at on lunette.idempotency (at)",
 }
+for _, text in ipairs(store.TABLES) do FRAMEWORK[#FRAMEWORK + 1] = text end
 
 local function must(rows, err)
     if rows then return rows end
@@ -180,17 +182,18 @@ local function run_step(db, set, step)
         { set.id, step.sql, tostring(host.now() - started) }))
 end
 
-local function apply_steps(db, set, steps, hash)
+local function apply_steps(db, set, steps, hash, options)
     must(db:begin())
     must(db:query("set local lock_timeout = '" .. LOCK_TIMEOUT .. "'"))
     for _, step in ipairs(steps) do run_step(db, set, step) end
+    if options.prove then options.prove() end
     record(db, "schema", hash)
     must(db:commit())
 end
 
-local function try_steps(db, set, steps, hash)
+local function try_steps(db, set, steps, hash, options)
     for try = 1, LOCK_TRIES do
-        local ok, err = pcall(apply_steps, db, set, steps, hash)
+        local ok, err = pcall(apply_steps, db, set, steps, hash, options)
         if ok then return nil end
         db:rollback()
         if type(err) == "table" and err.refused then return err.refused end
@@ -213,17 +216,54 @@ local function schemas_to_read(db, set)
     return names, actual.schemas(db, names)
 end
 
-local function change(db, set, want, hash, options)
+local function make_plan(db, set, want, options)
     local names, existing = schemas_to_read(db, set)
-    local have = actual.read(db, names)
-    local made = plan.make(db, want, have,
-        { schemas = existing, accept = options.accept })
+    return plan.make(db, want, actual.read(db, names),
+        { schemas = existing, accept = options.accept, keep = options.keep,
+            back = options.back })
+end
+
+-- What somebody has to confirm: { digest, losses, steps }, or nil when all that
+-- would be done only adds. Refusals that nobody can accept need no question.
+local function question(made)
+    local careful, losses = {}, {}
+    for _, refusal in ipairs(made.refusals) do
+        if not refusal.loses then return nil end
+        losses[#losses + 1] = refusal.loses
+        careful[#careful + 1] = refusal.sql
+    end
+    for _, step in ipairs(made.steps) do
+        if not plan.is_additive(step.sql) then
+            careful[#careful + 1] = step.sql
+        end
+    end
+    if #careful == 0 then return nil end
+    return { losses = losses, steps = careful,
+        digest = host.sha256(table.concat(careful, "\n")) }
+end
+
+-- The plan, once it is clear that it may be run: what was confirmed is exactly
+-- what would be done, not what it was when somebody looked.
+local function settled_plan(db, set, want, options)
+    local made = make_plan(db, set, want, options)
+    local asked = options.ask and question(made)
+    if not asked then return made end
+    if asked.digest ~= options.confirm then return made, asked end
+    local accept = {}
+    for _, label in ipairs(asked.losses) do accept[label] = true end
+    return make_plan(db, set, want, { accept = accept, keep = options.keep })
+end
+
+local function change(db, set, want, hash, options)
+    local made, asked = settled_plan(db, set, want, options)
+    if asked then return made.refusals, made.steps, asked end
     if #made.refusals > 0 then return made.refusals, made.steps end
-    local refusal = try_steps(db, set, made.steps, hash)
+    local refusal = try_steps(db, set, made.steps, hash, options)
     return refusal and { refusal } or nil, made.steps
 end
 
-local function ensure_framework(db)
+--- Makes the framework's own tables where they are missing; raises.
+function schema.prepare(db)
     if recorded(db, "framework") == tostring(#FRAMEWORK) then return end
     for _, text in ipairs(FRAMEWORK) do must(db:query(text)) end
     record(db, "framework", tostring(#FRAMEWORK))
@@ -238,18 +278,18 @@ end
 local function apply(db, set, options)
     local want = desired.of(set)
     local hash = fingerprint(set, want)
-    ensure_framework(db)
+    schema.prepare(db)
     if recorded(db, "schema") == hash then return true, {} end
     local owner = host.uuid()
     wait_for_lease(db, owner)
-    local ok, problems, steps = pcall(function()
+    local ok, problems, steps, asked = pcall(function()
         local taken = claim_types(db, set)
         if #taken > 0 then return taken, {} end
         return change(db, set, want, hash, options)
     end)
     give_lease(db, owner)
     if not ok then error(problems, 0) end
-    if problems then return nil, problems, texts(steps) end
+    if problems then return nil, problems, texts(steps), asked end
     return true, texts(steps)
 end
 
@@ -257,15 +297,17 @@ end
 -- @tparam table db query, begin, commit, rollback; blocking
 -- @tparam table set a release set
 -- @tparam ?table options accept = set of "schema.table.column" whose loss is
---   accepted
+--   accepted; keep, back: lunette.schema.plan; ask = do nothing that does not
+--   only add unless confirm = the digest of what was asked
 -- @treturn[1] true
 -- @treturn[1] {string,...} the statements that were run
 -- @treturn[2] nil
 -- @treturn[2] {table,...} refusals {file, line, message, sql}
 -- @treturn[2] {string,...} the statements that were not run
+-- @treturn[2] ?table what is to be confirmed: { digest, losses, steps }
 function schema.apply(db, set, options)
-    local ok, result, more, rest = pcall(apply, db, set, options or {})
-    if ok then return result, more, rest end
+    local ok, result, more, rest, asked = pcall(apply, db, set, options or {})
+    if ok then return result, more, rest, asked end
     return nil, { { message = "the database could not be changed: "
         .. message_of(result) } }, {}
 end
@@ -274,10 +316,17 @@ end
 -- @treturn {string,...} statements
 -- @treturn {table,...} refusals
 function schema.preview(db, set, options)
-    local names, existing = schemas_to_read(db, set)
-    local made = plan.make(db, desired.of(set), actual.read(db, names),
-        { schemas = existing, accept = options and options.accept })
+    local made = make_plan(db, set, desired.of(set), options or {})
     return texts(made.steps), made.refusals
+end
+
+--- Can an older set be served as it is, beside or after another one?
+-- @tparam table db
+-- @tparam table set a release set
+function schema.fits(db, set)
+    local steps, refusals = schema.preview(db, set,
+        { keep = function() return true end, back = true })
+    return #steps == 0 and #refusals == 0
 end
 
 return schema

@@ -8,7 +8,7 @@ local APP = 'app "shop" { version = "1.0.0", title = "Shop" }\n'
     .. 'access "Thing" { clerk = "all" }\n'
 
 describe("the loader", function()
-    local loader, tree, written, saved, calls
+    local loader, tree, written, saved, calls, stored, releases
 
     -- A file system of one level: folder → list of files.
     local function stub_host()
@@ -35,10 +35,12 @@ describe("the loader", function()
             return out
         end
         host.modules_dir = "/modules"
-        function host.read_file() end
         function host.write_file(path, text)
             written[path] = text
             return true
+        end
+        function host.read_file(path)
+            return written[path]
         end
         function host.connect(conninfo)
             if conninfo == "down" then return nil, "refused" end
@@ -47,7 +49,20 @@ describe("the loader", function()
     end
 
     local function stub_database()
+        package.loaded["lunette.release"] = nil
+        package.loaded["lunette.release.store"] = {
+            current = function() return stored end,
+            files = function(_, app, hash) return releases[app .. hash] end,
+            has = function(_, app, hash) return releases[app .. hash] end,
+            put = function(_, one)
+                releases[one.app .. one.hash] = one.files
+                calls.put = one
+            end,
+            prune = function() end,
+        }
         package.loaded["lunette.schema"] = {
+            prepare = function() end,
+            fits = function() return true end,
             apply = function(_, set, options)
                 calls[#calls + 1] = "schema"
                 calls.set, calls.options = set, options
@@ -68,7 +83,9 @@ describe("the loader", function()
 
     before_each(function()
         saved = { schema = package.loaded["lunette.schema"],
-            data = package.loaded["lunette.data"] }
+            data = package.loaded["lunette.data"],
+            store = package.loaded["lunette.release.store"] }
+        stored, releases = { epoch = 0, apps = {} }, {}
         tree = { shop = { { path = "app.lua", text = APP } } }
         written, calls = {}, {}
         stub_host()
@@ -79,8 +96,10 @@ describe("the loader", function()
     after_each(function()
         package.loaded["lunette.schema"] = saved.schema
         package.loaded["lunette.data"] = saved.data
-        for _, name in ipairs({ "folders", "read_files", "write_file",
-            "connect" }) do
+        package.loaded["lunette.release.store"] = saved.store
+        package.loaded["lunette.release"] = nil
+        for _, name in ipairs({ "folders", "read_files", "read_file",
+            "write_file", "connect" }) do
             host[name] = nil
         end
     end)
@@ -112,7 +131,7 @@ describe("the loader", function()
         assert.is_false(report.ok)
         assert.equal("apps/shop/app.lua", report.errors[1].file)
         assert.equal(5, report.errors[1].line)
-        assert.same({}, calls)
+        assert.same({ "close" }, calls)
         assert.same({}, written)
     end)
 

@@ -23,7 +23,11 @@ local HASH, SET_ID = 8, 16
 
 -- Hashes --------------------------------------------------------------------
 
-local function files_hash(files, digest)
+--- The hash that names a release: of the paths and texts of its files.
+-- @tparam {table,...} files { path, text }
+-- @tparam ?function digest host.sha256, when it is not the global one
+function compile.hash(files, digest)
+    digest = digest or host.sha256
     local sorted, parts = {}, {}
     for at, file in ipairs(files) do sorted[at] = file end
     table.sort(sorted, function(a, b) return a.path < b.path end)
@@ -53,7 +57,7 @@ local function load_all(sources, granted, entries, host)
         local app = load_app.run(source, entries, host)
         manifest.read(app)
         granted:apply(app)
-        app.full_hash = files_hash(source.files, host.sha256)
+        app.full_hash = compile.hash(source.files, host.sha256)
         apps[#apps + 1] = app
     end
     return manifest.order(apps)

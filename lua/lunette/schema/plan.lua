@@ -56,8 +56,17 @@ end
 
 function Plan:refuse(column, message, text)
     local place = column.place or {}
-    self.refusals[#self.refusals + 1] = { file = place.file, line = place.line,
+    local refusal = { file = place.file, line = place.line,
         message = message, sql = text }
+    self.refusals[#self.refusals + 1] = refusal
+    return refusal
+end
+
+-- What a release that is older than the tables has of its own is gone.
+function Plan:refuse_gone(column, what, text)
+    self:refuse(column, ("%s is not in the database any more: a later release"
+        .. " has dropped or renamed it; push a release that fits the tables"
+        .. " instead"):format(what), text)
 end
 
 -- Rows of a table, counted at most once and never further than needed.
@@ -127,6 +136,11 @@ function Plan:mark_table(place)
 end
 
 function Plan:create_table(place)
+    if self.back then
+        return self:refuse_gone({ place = place.model }, ("table %s.%s")
+            :format(place.schema, place.name), "create table "
+            .. qualified(place))
+    end
     local parts, primary = {}, {}
     for i, column in ipairs(place.columns) do parts[i] = column_sql(column) end
     for i, name in ipairs(place.primary) do primary[i] = sql.quote(name) end
@@ -143,14 +157,21 @@ end
 function Plan:add_column(place, column)
     local text = ("alter table %s add column if not exists %s"):format(
         qualified(place), column_sql(column))
+    if self.back and not column.generated then
+        return self:refuse_gone(column, ("column %s.%s.%s"):format(
+            place.schema, place.name, column.name), text)
+    end
     if not column.generated and not column.identity
         and not column.keep_default then
         if column.default then
             -- Rows that exist take the default; later ones get it from the
-            -- framework, as every default.
+            -- framework, as every default. A release that does not know a
+            -- required column may still be writing, so that its default stays.
             self:step(text .. " default " .. column.default)
-            self:step(("alter table %s alter column %s drop default")
-                :format(qualified(place), sql.quote(column.name)))
+            if not column.required then
+                self:step(("alter table %s alter column %s drop default")
+                    :format(qualified(place), sql.quote(column.name)))
+            end
             return self:mark_column(place, column)
         elseif column.required and self:rows(place) > 0 then
             return self:refuse(column, ("%s is required, but %s has rows"
@@ -164,7 +185,18 @@ function Plan:add_column(place, column)
     self:mark_column(place, column)
 end
 
+-- A column that this release does not know, but another one does, stays; what
+-- this release adds has no value there.
+function Plan:keep_column(place, column)
+    if column.required and not column.generated and not column.identity
+        and not column.has_default then
+        self:step(("alter table %s alter column %s drop not null"):format(
+            qualified(place), sql.quote(column.name)))
+    end
+end
+
 function Plan:drop_column(place, column, gone)
+    if self.keep(place.schema) then return self:keep_column(place, column) end
     local text = ("alter table %s drop column if exists %s"):format(
         qualified(place), sql.quote(column.name))
     local label = ("%s.%s.%s"):format(place.schema, place.name, column.name)
@@ -178,11 +210,12 @@ function Plan:drop_column(place, column, gone)
     end
     if not column.generated and not self.accept[label]
         and self:has_values(place, column.name) then
-        return self:refuse({ place = { file = gone.file, line = gone.line } },
+        self:refuse({ place = { file = gone.file, line = gone.line } },
             ("the field of column %s is gone, and dropping the column would"
             .. " lose its values: bring the field back, rename it with `was`,"
             .. " or accept the loss with --accept-loss %s"):format(label, label),
-            text)
+            text).loses = label
+        return
     end
     self:step(text)
 end
@@ -452,28 +485,47 @@ end
 -- Models that went ----------------------------------------------------------
 
 function Plan:drop_table(have, app)
+    if self.keep(have.schema) then return end
     local label = have.schema .. "." .. have.name
     if is_added(have.mark) and not self.accept[label] then return end
     local text = ("drop table if exists %s"):format(qualified(have))
     if not self.accept[label] and self:rows(have) > 0 then
-        return self:refuse({ place = { file = ("apps/%s/app.lua"):format(app) } },
+        self:refuse({ place = { file = ("apps/%s/app.lua"):format(app) } },
             ("the model of table %s is gone, and dropping the table would lose"
             .. " its rows: bring the model back or accept the loss with"
-            .. " --accept-loss %s"):format(label, label), text)
+            .. " --accept-loss %s"):format(label, label), text).loses = label
+        return
     end
     self:step(text .. " cascade")
+end
+
+-- Statements that a release before the change could stumble over, or that lose
+-- something; what only adds is not among them.
+local CAREFUL = { "^drop table", "drop column", "rename column",
+    "alter column .- type ", "set not null", "drop expression", "^update " }
+
+--- Does a statement only add?
+function plan.is_additive(text)
+    for _, pattern in ipairs(CAREFUL) do
+        if text:find(pattern) then return false end
+    end
+    return true
 end
 
 --- Compares.
 -- @tparam table db for counts; read only here
 -- @tparam table want lunette.schema.desired
 -- @tparam table have lunette.schema.actual
--- @tparam table options schemas = those that exist; accept = set of labels
--- @treturn table { steps = { {sql=, label=} }, refusals = { {message=, sql=} } }
+-- @tparam table options schemas = those that exist; accept = set of labels;
+--   keep(schema) = columns and tables that nothing wants stay; back = the set
+--   is older than the tables: it adds nothing
+-- @treturn table { steps = { {sql=, label=} }, refusals = { {message=, sql=,
+--   loses = label when that accepts it} } }
 function plan.make(db, want, have, options)
     local self = setmetatable({ db = db, steps = {}, refusals = {},
         counts = {}, renamed = {}, dropped = {},
-        accept = options.accept or {} }, Plan)
+        accept = options.accept or {}, back = options.back,
+        keep = options.keep or function() return false end }, Plan)
     for _, schema in ipairs(want.schemas) do
         if not options.schemas[schema] then
             self:step("create schema if not exists " .. sql.quote(schema))
