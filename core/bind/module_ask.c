@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/bind/apps.h"
+#include "core/bind/modules.h"
 #include "core/vm/app.h"
 #include "core/vm/call.h"
 #include "core/vm/data.h"
@@ -89,15 +90,6 @@ static const struct lun_vm_grant *find_grant(const struct lun_bind_app *app,
     return NULL;
 }
 
-static void *state_of(const struct lun_bind_modules *modules,
-                      const struct lun_module *module)
-{
-    for (size_t i = 0; modules && i < modules->count; i++)
-        if (modules->items[i].module == module)
-            return modules->items[i].state;
-    return NULL;
-}
-
 static struct lun_bind_module_ask *make(const struct lun_bind_module_order *order,
                                         const struct lun_vm_grant *grant)
 {
@@ -111,8 +103,8 @@ static struct lun_bind_module_ask *make(const struct lun_bind_module_order *orde
     lun_buf_init(&own->answer);
     own->ask = (struct lun_module_ask){
         .module = grant->module,
-        .state = state_of(order->modules, grant->module),
-        .loop = order->modules->loop,
+        .state = lun_bind_modules_state(order->modules, grant->module),
+        .loop = order->modules->host.loop,
         .app = lun_vm_app_name(own->vm),
         .release = lun_vm_app_release(own->vm),
         .traceparent = own->traceparent ? own->traceparent : "",
@@ -123,7 +115,7 @@ static struct lun_bind_module_ask *make(const struct lun_bind_module_order *orde
         .done = on_done,
         .context = own,
     };
-    uv_timer_init(order->modules->loop, &own->later);
+    uv_timer_init(order->modules->host.loop, &own->later);
     own->later.data = own;
     return own;
 }

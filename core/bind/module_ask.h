@@ -8,21 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 struct lun_bind_app;
-struct lun_module;
+struct lun_bind_modules;
 struct lun_vm_spent;
-
-/* The C parts that a worker has started. */
-struct lun_bind_modules {
-    uv_loop_t *loop;
-    struct lun_bind_module {
-        const struct lun_module *module;
-        void *state; /* of module->start */
-    } *items;
-    size_t count;
-};
 
 struct lun_bind_module_ask; /* opaque; gone with its callback */
 

@@ -25,6 +25,7 @@
 #include "core/pg/pool.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+#include "core/vm/app.h"
 
 /* Answering ---------------------------------------------------------------- */
 
@@ -149,6 +150,33 @@ int lun_service_open_set(struct lun_service *service, const char *set,
     return lun_release_open(&place, set, out, err);
 }
 
+/* The grant of the release set at work. */
+static const char *find_grant(void *context, const char *module,
+                              const char *app)
+{
+    const struct lun_service *service = context;
+    const struct lun_bind_apps *apps = &service->current->apps;
+    for (size_t i = 0; i < apps->count; i++) {
+        const struct lun_bind_app *each = apps->items[i];
+        if (app && strcmp(lun_vm_app_name(each->vm), app) != 0)
+            continue;
+        for (size_t j = 0; j < each->grant_count; j++)
+            if (!strcmp(each->grants[j].name, module))
+                return each->grants[j].options;
+    }
+    return NULL;
+}
+
+static void start_modules(struct lun_service *service)
+{
+    const struct lun_module_host host = {.loop = service->loop,
+                                         .pool = service->pool,
+                                         .grant = find_grant,
+                                         .context = service};
+    lun_bind_modules_init(&service->modules, &host);
+    lun_bind_modules_start(&service->modules, &service->current->apps);
+}
+
 static int open_parts(struct lun_service *service, const char *data,
                       const char *set, struct lun_err *err)
 {
@@ -180,6 +208,7 @@ static int open_parts(struct lun_service *service, const char *data,
         rc = lun_pg_pool_open(service->loop, &pg, &service->pool, err);
     if (rc)
         return rc;
+    start_modules(service);
     service->writer = lun_bind_writer_new(service->framework, service->loop);
     service->gzip = lun_http_gzip_new();
     service->merge = lun_merge_new(service->loop, service->pool);
@@ -217,6 +246,18 @@ static void on_pool_closed(void *context)
         drained(drained_context);
 }
 
+static void on_modules_stopped(void *context)
+{
+    struct lun_service *service = context;
+    lun_pg_pool_close(service->pool, on_pool_closed, service);
+}
+
+/* Modules may have work for the database left. */
+static void close_parts(struct lun_service *service)
+{
+    lun_bind_modules_stop(&service->modules, on_modules_stopped, service);
+}
+
 int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
                      const char *data, int fd, const char *set,
                      struct lun_service **out, struct lun_err *err)
@@ -228,7 +269,6 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
     }
     service->loop = loop;
     service->config = config;
-    service->modules.loop = loop;
     int rc = open_parts(service, data, set, err);
     if (rc)
         (void)close(fd);
@@ -237,7 +277,7 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
     if (!rc) {
         *out = service;
     } else if (service->pool) {
-        lun_pg_pool_close(service->pool, on_pool_closed, service);
+        close_parts(service);
     } else {
         free_service(service);
     }
@@ -272,7 +312,7 @@ void lun_service_renew(struct lun_service *service)
 static void end_when_done(struct lun_service *service)
 {
     if (service->served && !service->jobs)
-        lun_pg_pool_close(service->pool, on_pool_closed, service);
+        close_parts(service);
 }
 
 void lun_service_job_done(struct lun_service *service)

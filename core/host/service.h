@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "core/bind/module_ask.h"
+#include "core/bind/modules.h"
 #include "core/graphql/limits.h"
 #include "core/host/auth.h"
 
