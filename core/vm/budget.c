@@ -2,12 +2,13 @@
 /*
  * CPU slices with the JIT compiler on.
  *
- * A count hook does not fire in compiled code. But in a state where the profiler
- * was started in line mode, compiled code looks at the profiler's bit of the
- * hook mask, at each line and at the start of each trace, and goes back to the
- * interpreter when it is set. So a timer signal sets that bit together with a
- * hook for the very next instruction, which suspends the coroutine. The profiler
- * itself never runs: its one timer is stopped as soon as it was started.
+ * A count hook does not fire in compiled code. But in a state where the
+ * profiler was started in line mode, compiled code looks at the profiler's bit
+ * of the hook mask, at each line and at the start of each trace, and goes back
+ * to the interpreter when it is set. So a timer signal sets that bit together
+ * with a hook for the very next instruction, which suspends the coroutine. The
+ * profiler itself never runs: its one timer is stopped as soon as it was
+ * started.
  *
  * Where the byte of the mask is, is read from the code of lua_gethookmask, and
  * proved at the start of the process with a loop that has an end. Where that

@@ -14,8 +14,9 @@ struct lun_vm_app;
  * limits); lun_app_metrics_running tells which. */
 enum { LUN_VM_STUCK_STATUS = 86 };
 
-/* Makes `L` interruptible; before any Lua ran in it. The first time in a process
- * this tries whether compiled code can be interrupted, which takes 15 ms. */
+/* Makes `L` interruptible; before any Lua ran in it. The first time in a
+ * process this tries whether compiled code can be interrupted, which takes 15
+ * ms. */
 void lun_vm_budget_install(lua_State *L);
 /* Whether the code of apps is compiled; known once a state was installed. */
 bool lun_vm_budget_compiles(void);

@@ -33,8 +33,8 @@ enum lun_vm_event {
 
 struct lun_vm_fault {
     int code; /* LUN_EBUDGET, LUN_EDEADLINE, LUN_EINTERNAL, LUN_EREFUSED... */
-    const char *limit; /* LUN_EBUDGET: "cpu", "memory", ...; else NULL */
-    uint64_t max;      /* of the limit, in ms, bytes or pieces */
+    const char *limit;   /* LUN_EBUDGET: "cpu", "memory", ...; else NULL */
+    uint64_t max;        /* of the limit, in ms, bytes or pieces */
     const char *message; /* for the log: "sales:app.lua:14: ..." + traceback;
                             LUN_EREFUSED: what the app says to the caller */
 };

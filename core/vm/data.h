@@ -2,9 +2,9 @@
  * core/vm/data.h - plain Lua values as bytes: all that crosses between VMs.
  * SPDX-License-Identifier: Apache-2.0
  *
- * nil, booleans, numbers, strings, and tables of these whose keys are strings or
- * 1..n. No functions, userdata, metatables or cycles. The bytes are for the same
- * machine and build: they are never stored.
+ * nil, booleans, numbers, strings, and tables of these whose keys are strings
+ * or 1..n. No functions, userdata, metatables or cycles. The bytes are for the
+ * same machine and build: they are never stored.
  */
 #pragma once
 

@@ -3,10 +3,6 @@
  * What the trusted Lua of an app's VM (lua/lunette/guest) has besides Lua: the
  * global `require` for "lunette.guest.*", and the global table `host`:
  *
- * host.ask(op)       → answer: asks the host; `op` and the answer are data
- *                    (core/vm/data.h). Suspends the call, through any number
- *                    of the app's own coroutines and pcalls. Raises the text
- *                    of a refusal.
  * host.fail(text)    refuses: unless caught, the call ends with LUN_EREFUSED.
  * host.refused(e)    → text of what host.fail raised, else nil
  * host.log(level, text, fields)  a line in the log ("debug" ... "error");
@@ -26,13 +22,17 @@
  * host.app, host.release         names
  * host.limits        table of the limits (struct lun_vm_limits)
  * host.modules       what lunette.guest.modules takes
+ * host.decimals      arithmetic on texts (core/vm/decimals.h)
  *
  * A call that is stopped ends wherever it is and nothing in it runs any more:
  * no state that outlives the call may be left half done by Lua of the guest.
- * `native` is for lunette.guest.sandbox only.
+ * `native` is for lunette.guest.boot and lunette.guest.sandbox only;
+ * `native.ask` asks the host (LUN_VM_ASKS), through any number of the app's own
+ * coroutines and pcalls.
  */
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +41,7 @@
 #include "core/base/random.h"
 #include "core/telemetry/log.h"
 #include "core/vm/data.h"
+#include "core/vm/decimals.h"
 #include "core/vm/internal.h"
 
 #define FIELDS_MAX 16
@@ -210,20 +211,43 @@ static int l_state(lua_State *L)
     return 1;
 }
 
-static int l_where(lua_State *L)
+/* Pushes the place in the app's files, from `level` of the stack on. */
+static void push_where(lua_State *L, int level)
 {
     lua_Debug ar;
-    int level = (int)luaL_optinteger(L, 1, 0) + 1;
     for (; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
         if (ar.currentline < 1 ||
             !strncmp(ar.short_src, CHUNK_OF_GUEST, sizeof(CHUNK_OF_GUEST) - 1))
             continue;
         lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
-        return 1;
+        return;
     }
     lua_pushliteral(L, "");
+}
+
+static int l_where(lua_State *L)
+{
+    push_where(L, (int)luaL_optinteger(L, 1, 0) + 1);
     return 1;
+}
+
+int lun_vm_host_error(lua_State *L, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    push_where(L, 0);
+    lua_pushvfstring(L, format, args);
+    va_end(args);
+    lua_concat(L, 2);
+    lua_error(L);
+    abort(); /* lua_error does not return */
+}
+
+/* native.raise(text): an error at the place in the app's files. */
+static int l_raise(lua_State *L)
+{
+    lun_vm_host_error(L, "%s", luaL_checkstring(L, 1));
 }
 
 static int l_compile(lua_State *L)
@@ -372,9 +396,8 @@ void lun_vm_host_install(lua_State *L, struct lun_vm_app *app)
         {NULL, NULL},
     };
     static const luaL_Reg natives[] = {
-        {"ask", l_ask},
-        {"metafield", l_metafield},
-        {"seed", l_seed},
+        {"ask", l_ask},     {"metafield", l_metafield},
+        {"raise", l_raise}, {"seed", l_seed},
         {NULL, NULL},
     };
     lua_pushlightuserdata(L, (void *)&app_key);
@@ -390,11 +413,15 @@ void lun_vm_host_install(lua_State *L, struct lun_vm_app *app)
     lua_setfield(L, -2, "release");
     push_limits(L, &app->limits);
     lua_setfield(L, -2, "limits");
+    lun_vm_decimals_push(L);
+    lua_setfield(L, -2, "decimals");
     lua_setglobal(L, "host");
     lua_newtable(L);
     lua_pushcclosure(L, l_require, 1);
     lua_setglobal(L, "require");
     lun_vm_coroutine_push(L, app);
     luaL_register(L, NULL, natives);
+    lun_vm_pattern_install(L);
+    lun_vm_strings_install(L);
     lua_setglobal(L, "native");
 }

@@ -142,6 +142,12 @@ void lun_vm_coroutine_push(lua_State *L, struct lun_vm_app *app);
 /* Makes the global tables `host` and `native` of the trusted part. */
 void lun_vm_host_install(lua_State *L, struct lun_vm_app *app);
 struct lun_vm_app *lun_vm_host_app(lua_State *L);
+/* Raises a text that begins with the place in the app's files. */
+int lun_vm_host_error(lua_State *L, const char *format, ...)
+    __attribute__((noreturn));
+/* Both add functions to the table on top of the stack, `native`. */
+void lun_vm_pattern_install(lua_State *L);
+void lun_vm_strings_install(lua_State *L);
 
 /* Scheduler --------------------------------------------------------------- */
 

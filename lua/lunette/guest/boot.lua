@@ -12,7 +12,8 @@ local function answered(ok, answer)
     error(host.where(2) .. answer, 0)
 end
 
-function host.ask(operation)
+-- Raises the text of a refusal.
+local function ask_host(operation)
     return answered(native.ask(operation))
 end
 
@@ -22,7 +23,7 @@ local function ask(operation)
     if operation.op == "log" then
         return host.log("info", operation.text, operation.fields)
     end
-    return host.ask(operation)
+    return ask_host(operation)
 end
 
 return function(_, setup)

@@ -2,22 +2,48 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.sandbox_tables
 local native = native
-local error, select, type, unpack = error, select, type, unpack
-local concat = table.concat
+local select, tonumber, type, unpack = select, tonumber, type, unpack
+local join, raise = native.concat, native.raise
 local floor = math.floor
 
 local tables = { unpack = unpack }
 
+-- Items that are joined in one step of C.
+local CHUNK = 4000
+
 local function check(list, name)
     if type(list) ~= "table" then
-        error(("bad argument #1 to '%s' (table expected, got %s)")
-            :format(name, type(list)), 3)
+        raise("bad argument #1 to '" .. name .. "' (table expected, got "
+            .. type(list) .. ")")
     end
+end
+
+local function check_number(value, position, name)
+    local number = tonumber(value)
+    if not number then
+        raise("bad argument #" .. position .. " to '" .. name
+            .. "' (number expected, got " .. type(value) .. ")")
+    end
+    return floor(number)
 end
 
 function tables.concat(list, separator, first, last)
     check(list, "concat")
-    return concat(list, separator, first, last)
+    separator = separator == nil and "" or separator
+    if type(separator) ~= "string" and type(separator) ~= "number" then
+        raise("bad argument #2 to 'concat' (string expected, got "
+            .. type(separator) .. ")")
+    end
+    first = first == nil and 1 or check_number(first, 3, "concat")
+    last = last == nil and #list or check_number(last, 4, "concat")
+    if last < first then return "" end
+    if last - first < CHUNK then return join(list, separator, first, last) end
+    local parts = {}
+    for from = first, last, CHUNK do
+        local to = from + CHUNK - 1
+        parts[#parts + 1] = join(list, separator, from, to < last and to or last)
+    end
+    return tables.concat(parts, separator)
 end
 
 function tables.insert(list, ...)
@@ -28,13 +54,10 @@ function tables.insert(list, ...)
         list[size + 1] = (...)
         return
     elseif count ~= 2 then
-        error("wrong number of arguments to 'insert'", 2)
+        raise("wrong number of arguments to 'insert'")
     end
     local at, value = ...
-    if type(at) ~= "number" then
-        error("bad argument #2 to 'insert' (number expected)", 2)
-    end
-    at = floor(at)
+    at = check_number(at, 2, "insert")
     for i = size, at, -1 do list[i + 1] = list[i] end
     list[at] = value
 end
@@ -46,6 +69,7 @@ function tables.remove(list, at)
         if size == 0 then return nil end
         at = size
     end
+    at = check_number(at, 2, "remove")
     if at < 1 or at > size then return nil end
     local value = list[at]
     for i = at, size - 1 do list[i] = list[i + 1] end
@@ -86,7 +110,8 @@ function tables.sort(list, less)
     check(list, "sort")
     if less == nil then less = by_value end
     if type(less) ~= "function" then
-        error("bad argument #2 to 'sort' (function expected)", 2)
+        raise("bad argument #2 to 'sort' (function expected, got "
+            .. type(less) .. ")")
     end
     local size = #list
     for root = floor(size / 2), 1, -1 do sift(list, root, size, less) end
