@@ -26,8 +26,7 @@ const struct lun_module *lun_module_find(const char *name)
     return *at;
 }
 
-void lun_module_answer(struct lun_module_ask *ask, const char *data,
-                       size_t len)
+void lun_module_answer(struct lun_module_ask *ask, const char *data, size_t len)
 {
     ask->done(ask, data, len, NULL);
 }

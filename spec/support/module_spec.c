@@ -4,8 +4,8 @@
  *
  * usage: module_spec modules/NAME/spec/FILE_spec.lua
  * The spec sees the standard libraries and
- *   grant(name, options)   the module as an app gets it that was granted it with
- *                          these options (JSON text)
+ *   grant(name, options)   the module as an app gets it that was granted it
+ * with these options (JSON text) null                   the word of apps
  *   sql(statement)         rows of texts (or false for null) of the specs'
  *                          PostgreSQL
  *   test(sentence, fn), equal(actual, expected), fails(text, fn)
@@ -21,6 +21,7 @@
 #include "core/base/error.h"
 #include "core/telemetry/log.h"
 #include "core/vm/app.h"
+#include "core/vm/decimals.h"
 #include "core/vm/module.h"
 #include "core/vm/modules.h"
 
@@ -61,6 +62,9 @@ static const char harness[] =
     "  failed = failed + 1\n"
     "  print('FAILED ' .. sentence .. '\\n' .. tostring(message))\n"
     "end\n"
+    "package.path = 'lua/?.lua'\n"
+    "null = {}\n"
+    "function host.where() return '' end\n"
     "return function()\n"
     "  print(('%d passed, %d failed'):format(passed, failed))\n"
     "  return failed > 0 or passed == 0\n"
@@ -76,7 +80,9 @@ static const char opener[] =
     "  globals[key] = _G[key]\n"
     "end\n"
     "local function ask() error('there is no loop in this spec', 0) end\n"
-    "return modules.new(granted, ask, globals)(name)\n";
+    "local decimals = require('lunette.guest.decimals')\n"
+    "return modules.new(granted, ask, globals,\n"
+    "  { decimals = decimals, null = null })(name)\n";
 
 /* Keeps every value whose address C may hold. */
 static void keep(lua_State *L)
@@ -150,6 +156,10 @@ int main(int argc, char **argv)
     luaL_openlibs(L);
     lua_register(L, "grant", grant);
     lua_register(L, "sql", sql);
+    lua_newtable(L);
+    lun_vm_decimals_push(L);
+    lua_setfield(L, -2, "decimals");
+    lua_setglobal(L, "host");
     if (luaL_loadstring(L, harness) || lua_pcall(L, 0, 1, 0) ||
         luaL_loadfile(L, argv[1]) || lua_pcall(L, 0, 0, 0) ||
         lua_pcall(L, 0, 1, 0)) {

@@ -5,7 +5,9 @@
 local native = native
 local sandbox = require("lunette.guest.sandbox")
 local guest = require("lunette.guest.init")
+local decimals = require("lunette.guest.decimals")
 local modules = require("lunette.guest.modules")
+local records = require("lunette.guest.records")
 
 local function answered(ok, answer)
     if ok then return answer end
@@ -30,7 +32,8 @@ return function(_, setup)
     local made = guest.new {
         setup = setup, ask = ask, current = host.state,
         globals = sandbox.globals(),
-        require = modules.new(host.modules, ask, sandbox.trusted()),
+        require = modules.new(host.modules, ask, sandbox.trusted(),
+            { decimals = decimals, null = records.NULL }),
     }
     native.use(made.environment)
     local at = 1

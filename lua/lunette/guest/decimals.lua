@@ -1,88 +1,108 @@
 --- Exact decimal numbers as apps see them: they calculate and compare without
 -- ever becoming a float.
+--
+-- A value keeps its text ("12.50"); the host calculates with texts, with the
+-- results of PostgreSQL's numeric (core/base/decimal.h).
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.decimals
-local decimal = require("lunette.util.decimal")
+local act = host.decimals
 
 local decimals = {}
 
 local VALUE = {}
-local DIVISION_SCALE = 20
 local META = { __metatable = false }
 
-local function wrap(value)
-    return setmetatable({ [VALUE] = value }, META)
+local function wrap(text)
+    return setmetatable({ [VALUE] = text }, META)
 end
 
 local function raw(value)
     return type(value) == "table" and rawget(value, VALUE) or nil
 end
 
--- A number of the app that is no whole one is taken by its shortest text.
-local function number_text(number)
-    if number ~= number or number == math.huge or number == -math.huge then
-        return nil
-    end
-    local shown = ("%.14g"):format(number)
-    if tonumber(shown) ~= number then shown = ("%.17g"):format(number) end
-    if not shown:find("e", 1, true) then return shown end
-    return ("%.0f"):format(number)
+local function shown(value)
+    if type(value) ~= "string" then return "a " .. type(value) end
+    return "'" .. value:sub(1, 40):gsub("%c", "?") .. "'"
 end
 
-local function parsed(value)
+-- What the host calculates with: a text or a number.
+local function operand(value)
     local known = raw(value)
     if known then return known end
-    local text = value
-    if type(value) == "number" then text = number_text(value) end
-    local made = type(text) == "string" and #text <= 200
-        and decimal.parse(text)
-    if made then return made end
-    error(host.where() .. "a decimal is needed here, not "
-        .. (type(value) == "string" and "'" .. value:sub(1, 40) .. "'"
-            or "a " .. type(value)), 0)
+    if type(value) == "string" or type(value) == "number" then return value end
+    error(host.where() .. "a decimal is needed here, not " .. shown(value), 0)
+end
+
+local function given(result, message, ...)
+    if result then return result end
+    for at = 1, select("#", ...) do
+        local value = select(at, ...)
+        if not raw(value) and not act.parse(value) then
+            message = "a decimal is needed here, not "
+                .. (type(value) == "number" and tostring(value)
+                    or shown(value))
+            break
+        end
+    end
+    error(host.where() .. message, 0)
 end
 
 --- The decimal of a text or number.
 function decimals.new(value)
-    return wrap(parsed(value))
-end
-
---- The text of a decimal; nil for any other table.
-function decimals.text(value)
     local known = raw(value)
-    return known and decimal.format(known)
+    if known then return value end
+    local text, message = act.parse(operand(value))
+    return wrap(given(text, message, value))
 end
 
-local function operation(act)
-    return function(a, b) return wrap(act(parsed(a), parsed(b))) end
+--- The text of a decimal; nil for any other value.
+function decimals.text(value)
+    return raw(value)
 end
 
-META.__add = operation(decimal.add)
-META.__sub = operation(decimal.subtract)
-META.__mul = operation(decimal.multiply)
-META.__mod = operation(decimal.modulo)
-
-function META.__div(a, b)
-    local x, y = parsed(a), parsed(b)
-    if decimal.is_zero(y) then
-        error(host.where() .. "a decimal is divided by zero", 0)
-    end
-    return wrap(decimal.divide(x, y, DIVISION_SCALE))
+local function result_of(name, a, b)
+    local text, message = act[name](operand(a), operand(b))
+    return given(text, message, a, b)
 end
 
-function META.__unm(a) return wrap(decimal.negate(parsed(a))) end
-function META.__eq(a, b) return decimal.compare(parsed(a), parsed(b)) == 0 end
-function META.__lt(a, b) return decimal.compare(parsed(a), parsed(b)) < 0 end
-function META.__le(a, b) return decimal.compare(parsed(a), parsed(b)) <= 0 end
-function META.__tostring(a) return decimal.format(raw(a)) end
-function META.__concat(a, b) return tostring(a) .. tostring(b) end
+function META.__add(a, b) return wrap(result_of("add", a, b)) end
+function META.__sub(a, b) return wrap(result_of("subtract", a, b)) end
+function META.__mul(a, b) return wrap(result_of("multiply", a, b)) end
+function META.__div(a, b) return wrap(result_of("divide", a, b)) end
+function META.__mod(a, b) return wrap(result_of("modulo", a, b)) end
+function META.__unm(a) return wrap(result_of("subtract", 0, a)) end
+function META.__eq(a, b) return result_of("compare", a, b) == 0 end
+function META.__lt(a, b) return result_of("compare", a, b) < 0 end
+function META.__le(a, b) return result_of("compare", a, b) <= 0 end
+function META.__tostring(a) return raw(a) end
 
-local METHODS = {
-    round = function(self, scale)
-        return wrap(decimal.round(parsed(self), scale or 0))
-    end,
-    tonumber = function(self) return tonumber(decimal.format(parsed(self))) end,
-}
+function META.__concat(a, b)
+    return (raw(a) or tostring(a)) .. (raw(b) or tostring(b))
+end
+
+local METHODS = {}
 META.__index = METHODS
+
+--- To `scale` digits behind the point (0), by a mode ("half_up").
+function METHODS.round(self, scale, mode)
+    local text, message = act.round(operand(self), scale or 0, mode)
+    return wrap(given(text, message, self))
+end
+
+--- Divided to `scale` digits behind the point, by a mode ("half_up").
+function METHODS.divide(self, by, scale, mode)
+    local text, message = act.divide(operand(self), operand(by), scale, mode)
+    return wrap(given(text, message, self, by))
+end
+
+--- -1, 0 or 1; also with a number or a text, which < and == cannot compare with.
+function METHODS.compare(self, other)
+    return result_of("compare", self, other)
+end
+
+--- The nearest Lua number.
+function METHODS.tonumber(self)
+    return tonumber(operand(self))
+end
 
 return decimals

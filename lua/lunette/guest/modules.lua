@@ -34,8 +34,10 @@ end
 --   { op = "module", module = name, data = value } and returns the answer
 -- @tparam table globals what the Lua of modules sees: trusted functions of this
 --   VM, without a way out
+-- @tparam table shared what modules have in common with the words of apps:
+--   `decimals` (lunette.guest.decimals) and `null`
 -- @treturn function require(name)
-function modules.new(granted, ask, globals)
+function modules.new(granted, ask, globals, shared)
     local loaded = {}
 
     local function asker(name)
@@ -47,6 +49,7 @@ function modules.new(granted, ask, globals)
     local function load(name, module)
         local environment = {}
         for key, value in pairs(globals) do environment[key] = value end
+        environment.decimals, environment.null = shared.decimals, shared.null
         local content = setfenv(module.chunk, environment)(module.native,
             module.options, asker(name))
         if type(content) ~= "table" then
