@@ -37,10 +37,10 @@ function CALLS.default(self, run, message)
     local results = {}
     local drafts = records.drafts(self, message.model, message.values)
     for i = 1, #drafts do
-        local value = plain(run(drafts[i]), 1)
+        local value = run(drafts[i])
         -- no hole in the list: the host knows false of a field as it is
         if value == nil then value = records.NULL end
-        results[i] = value
+        results[i] = plain(value, 1)
     end
     return results
 end

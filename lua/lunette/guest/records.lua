@@ -470,17 +470,41 @@ function records.create(self, name, given)
     return made[1]
 end
 
+-- A ref of a row to be is a record, read together with those of the others.
+local function draft_value(self, field, value, groups)
+    if not field then return value end
+    if field.kind == "scalar" then return values.inward(field, value) end
+    local target = self.models[field.target]
+    if not target then return value end
+    groups[field] = groups[field] or new_group(target)
+    return add(self, groups[field], value, nil)
+end
+
+local function draft_meta_of(model)
+    return {
+        __metatable = false,
+        __index = function(_, name)
+            if not model.by[name] then
+                error(host.where() .. unknown_field(model, name), 0)
+            end
+        end,
+        __newindex = function(draft, name, value)
+            field_of(model, name)
+            rawset(draft, name, value)
+        end,
+    }
+end
+
 --- Values of rows to be, as the app sees them: field → value.
 function records.drafts(self, key, list)
     local model = self.models[key]
-    local drafts = {}
+    local drafts, groups, meta = {}, {}, draft_meta_of(model)
     for i, given in ipairs(list) do
         local draft = {}
         for name, value in pairs(given) do
-            local field = model.by[name]
-            draft[name] = field and values.inward(field, value) or value
+            draft[name] = draft_value(self, model.by[name], value, groups)
         end
-        drafts[i] = draft
+        drafts[i] = setmetatable(draft, meta)
     end
     return drafts
 end

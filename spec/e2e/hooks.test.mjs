@@ -1,0 +1,248 @@
+// Functions of apps in the middle of writes: hooks and computed defaults, in the
+// real server, over HTTP.
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+
+import { Server } from './support/server.mjs';
+
+const app = `app "shop" { version = "1.0.0" }
+
+local function note(text)
+  create("Entry", { text = text })
+end
+
+model "Entry" { fields = { text = text { required = true, size = 200 } } }
+
+model "Product" {
+  fields = { name = text { unique = true, size = 20 }, price = money {} },
+}
+
+model "Order" {
+  fields = {
+    code  = text { unique = true, size = 20 },
+    total = money { default = "0" },
+    state = text { default = function() return "new" end, size = 20 },
+    day   = date { default = function() return today() end },
+    lines = many "Line" { by = "order", delete = "cascade" },
+  },
+  before_create = function(orders)
+    for _, order in each(orders) do
+      if order.code == "refused" then fail("this code is not for orders") end
+      if order.code == "broken" then error("a mistake of the app") end
+      order.code = order.code and order.code:upper()
+    end
+  end,
+  after_create = function(orders)
+    note("orders " .. #orders)
+    for _, order in each(orders) do
+      note("order " .. order.code .. " with " .. #order.lines)
+    end
+  end,
+  before_write = function(orders, changes)
+    for _, order in each(orders) do
+      if changes.state == order.state then fail("the state is that already") end
+    end
+    if changes.state == "done" then changes.day = "2030-01-01" end
+  end,
+  after_write = function(orders, changes)
+    note("changed " .. #orders .. " to " .. tostring(changes.state))
+  end,
+  before_delete = function(orders)
+    for _, order in each(orders) do
+      if order.state == "done" then fail("done orders stay") end
+    end
+  end,
+  after_delete = function(orders)
+    for _, order in each(orders) do note("gone " .. order.code) end
+  end,
+}
+
+model "Line" {
+  fields = {
+    order   = ref "Order" { required = true, on_delete = "cascade" },
+    product = ref "Product" {},
+    qty     = int { default = 1, min = 1 },
+    price   = money { default = function(line)
+      return line.product and line.product.price
+    end },
+    amount  = money { stored = sql "qty * price" },
+  },
+  before_create = function(lines)
+    for _, line in each(lines) do
+      if line.qty > 1000 then fail("at most 1000 of a kind") end
+    end
+  end,
+  after_create = function(lines) note("lines " .. #lines) end,
+  after_delete = function(lines) note("lines gone " .. #lines) end,
+}
+
+model "Loop" {
+  fields = { n = int { default = 0 } },
+  after_write = function(loops)
+    for _, loop in each(loops) do loop:set { n = loop.n + 1 } end
+  end,
+}
+
+access "Entry" { admin = "all" }
+access "Product" { admin = "all" }
+access "Order" { admin = "all" }
+access "Line" { admin = "all" }
+access "Loop" { admin = "all" }
+
+mutation "make_orders" {
+  args = { n = int { required = true } }, returns = list "Order",
+  run = function(args)
+    local list = {}
+    for i = 1, args.n do
+      list[i] = { code = "made" .. i, lines = { { qty = 1 }, { qty = 2 } } }
+    end
+    return create("Order", list)
+  end,
+}
+`;
+
+let server;
+before(async () => { server = await Server.start({ apps: { shop: app } }); });
+after(() => server?.down());
+beforeEach(() => {
+  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop');
+});
+
+const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
+  + ' from shop.entry');
+const count = (table) => Number(server.sql(`select count(*) from shop."${table}"`));
+const errorOf = async (query) => (await server.ask(query)).errors?.[0];
+
+describe('computed defaults', () => {
+  test('fill what nobody gave, from what is known of the row', async () => {
+    await server.dataOf('mutation { createProduct(data: { name: "bolt", price: "2.50" }) { id } }');
+    const { createOrder } = await server.dataOf(`mutation { createOrder(data: { code: "a",
+      lines: { create: [{ qty: 4, product: { connect: { name: "bolt" } } },
+        { price: "9.99" }, {}] } })
+      { state day lines(orderBy: qty_DESC) { qty price amount } } }`);
+    assert.equal(createOrder.state, 'new');
+    assert.equal(createOrder.day, new Date().toISOString().slice(0, 10));
+    assert.deepEqual(createOrder.lines.map(({ price }) => price).sort(),
+      ['2.50', '9.99', null].sort());
+    assert.equal(createOrder.lines[0].amount, '10.00');
+  });
+
+  test('leave alone what was given, also null', async () => {
+    const { createOrder } = await server.dataOf(`mutation { createOrder(data: { code: "b",
+      state: null, day: "2026-01-02" }) { state day } }`);
+    assert.deepEqual(createOrder, { state: null, day: '2026-01-02' });
+  });
+});
+
+describe('hooks', () => {
+  test('of two levels run once each for all rows of a nested create', async () => {
+    const { createOrder } = await server.dataOf(`mutation { createOrder(data: { code: "abc",
+      lines: { create: [{}, {}, {}] } }) { code lines { qty } } }`);
+    assert.equal(createOrder.code, 'ABC');
+    assert.equal(entries(), 'orders 1, order ABC with 3, lines 3');
+  });
+
+  test('that refuse undo the whole write, and the client reads why', async () => {
+    const error = await errorOf(`mutation { createOrder(data: { code: "x",
+      lines: { create: [{ qty: 5 }, { qty: 1001 }] } }) { id } }`);
+    assert.equal(error.extensions.code, 'VALIDATION_FAILED');
+    assert.equal(error.message, 'at most 1000 of a kind');
+    assert.deepEqual([count('order'), count('line'), count('entry')], [0, 0, 0]);
+  });
+
+  test('that fail undo the whole write, and tell the client nothing else', async () => {
+    const error = await errorOf('mutation { createOrder(data: { code: "broken" }) { id } }');
+    assert.equal(error.extensions.code, 'INTERNAL');
+    assert.doesNotMatch(JSON.stringify(error), /mistake/);
+    assert.ok(error.extensions.error_id, JSON.stringify(error));
+    assert.equal(count('order'), 0);
+    const log = fs.readFileSync(path.join(server.data, 'log/requests.log'), 'utf8');
+    const line = log.split('\n').find((each) => each.includes(error.extensions.error_id));
+    assert.match(line, /shop:app\.lua:\d+: a mistake of the app/);
+  });
+
+  test('see old values, and may change what is written', async () => {
+    await server.dataOf('mutation { createOrder(data: { code: "w" }) { id } }');
+    const same = await errorOf(`mutation { updateOrder(where: { code: "W" },
+      data: { state: "new" }) { id } }`);
+    assert.equal(same.message, 'the state is that already');
+    const { updateOrder } = await server.dataOf(`mutation { updateOrder(where: { code: "W" },
+      data: { state: "done" }) { state day } }`);
+    assert.deepEqual(updateOrder, { state: 'done', day: '2030-01-01' });
+    assert.match(entries(), /changed 1 to done$/);
+  });
+
+  test('run for all rows of an updateMany and a deleteMany at once', async () => {
+    await server.dataOf('mutation { makeOrders(n: 20) { id } }');
+    const { updateManyOrders } = await server.dataOf(
+      'mutation { updateManyOrders(data: { state: "open" }) { count } }');
+    assert.equal(updateManyOrders.count, 20);
+    assert.match(entries(), /changed 20 to open$/);
+    const { deleteManyOrders } = await server.dataOf('mutation { deleteManyOrders { count } }');
+    assert.equal(deleteManyOrders.count, 20);
+    assert.equal(count('line'), 0);
+    assert.equal((entries().match(/gone MADE/g) ?? []).length, 20);
+    assert.match(entries(), /lines gone 40/);
+  });
+
+  test('may forbid a deletion', async () => {
+    await server.dataOf('mutation { createOrder(data: { code: "d", state: "done" }) { id } }');
+    const error = await errorOf('mutation { deleteOrder(where: { code: "D" }) { id } }');
+    assert.equal(error.message, 'done orders stay');
+    assert.equal(count('order'), 1);
+  });
+
+  test('run in either branch of an upsert', async () => {
+    const upsert = (state) => server.dataOf(`mutation { upsertOrder(where: { code: "U" },
+      create: { code: "u" }, update: { state: "${state}" }) { code state } }`);
+    assert.deepEqual((await upsert('x')).upsertOrder, { code: 'U', state: 'new' });
+    assert.deepEqual((await upsert('x')).upsertOrder, { code: 'U', state: 'x' });
+    assert.equal(entries(), 'orders 1, order U with 0, changed 1 to x');
+  });
+
+  test('that write what they are called for are stopped', async () => {
+    await server.dataOf('mutation { createLoop(data: {}) { id } }');
+    const error = await errorOf('mutation { updateManyLoops(data: { n: 1 }) { count } }');
+    assert.equal(error.extensions.code, 'BUDGET_EXCEEDED');
+    assert.match(error.message, /hooks are nested deeper than 6/);
+    assert.equal(server.sql('select n from shop.loop'), '0');
+  });
+
+  test('get 1,000 rows of a create at once', async () => {
+    await server.dataOf(`mutation { createOrder(data: { code: "big", lines: { create: [${
+      Array.from({ length: 1000 }, (_, i) => `{ qty: ${i + 1} }`).join(' ')}] } }) { id } }`);
+    assert.equal(entries(), 'orders 1, order BIG with 1000, lines 1000');
+  });
+
+  test('run for what functions of apps create', async () => {
+    const { makeOrders } = await server.dataOf(
+      'mutation { makeOrders(n: 3) { code lines { qty } } }');
+    assert.deepEqual(makeOrders.map(({ code, lines }) => [code, lines.length]),
+      [['MADE1', 2], ['MADE2', 2], ['MADE3', 2]]);
+    assert.match(entries(), /^orders 3, .*lines 6$/);
+  });
+
+  test('of many requests at once do not mix', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => server.ask(
+      `mutation { createOrder(data: { code: "${i % 8 === 0 ? 'refused' : `c${i}`}",
+        lines: { create: [{}, {}] } }) { code lines { price } } }`)));
+    answers.forEach(({ data, errors }, i) => {
+      if (i % 8 === 0) assert.equal(errors[0].message, 'this code is not for orders');
+      else assert.equal(data.createOrder.code, `C${i}`);
+    });
+    assert.deepEqual([count('order'), count('line'), count('entry')], [35, 70, 105]);
+  });
+
+  test('of an order that many want at once see one after another', async () => {
+    await server.dataOf('mutation { createOrder(data: { code: "one" }) { id } }');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => server.ask(
+      'mutation { updateOrder(where: { code: "ONE" }, data: { state: "taken" }) { state } }')));
+    assert.equal(answers.filter(({ errors }) => !errors).length, 1);
+    const refused = answers.filter(({ errors }) => errors);
+    assert.deepEqual([...new Set(refused.map(({ errors }) => errors[0].message))],
+      ['the state is that already']);
+  });
+});
