@@ -7,6 +7,10 @@
 #include "core/base/error.h"
 #include "core/graphql/writer.h"
 
+/* About what the key of a field and what is around it take in the answer. */
+#define FIELD_ROOM 64
+#define ROOM_MAX ((size_t)64 * 1024)
+
 /* One root field under way. */
 struct field_run {
     struct lun_exec *exec;
@@ -176,6 +180,7 @@ static void finish(struct lun_exec *exec)
         if (exec->runs[i].failed && !plan->fields[i].nullable)
             data = false;
     lun_buf_init(&body);
+    (void)lun_buf_reserve(&body, exec->bytes + plan->field_count * FIELD_ROOM);
     lun_buf_push_str(&body, "{\"data\":");
     if (data)
         push_data(exec, &body);
@@ -288,15 +293,27 @@ static bool count_rows(struct field_run *run, const PGresult *result)
     return false;
 }
 
+/* Answers of one plan are of much the same size: the next one takes its memory
+ * at once. A rare large one is soon forgotten. */
+static void remember_room(struct lun_plan_field *field, size_t len)
+{
+    if (len > ROOM_MAX)
+        len = ROOM_MAX;
+    if (len > field->json_room)
+        field->json_room = len + len / 8;
+    else
+        field->json_room -= (field->json_room - len) / 2;
+}
+
 /* `row` is that of a single object, -1 when there is none. */
 static void write_result(struct field_run *run, const PGresult *result, int row)
 {
-    const struct lun_plan_field *field =
-        &run->exec->config.plan->fields[run->index];
+    struct lun_plan_field *field = &run->exec->config.plan->fields[run->index];
     const struct lun_graphql_limits *limits = run->exec->config.input.limits;
     int rc = 0;
     if (!field->single && !count_rows(run, result))
         return;
+    (void)lun_buf_reserve(&run->json, field->json_room);
     if (field->page)
         rc = lun_graphql_write_page(&run->json, field->shape, result);
     else if (!field->single)
@@ -309,6 +326,7 @@ static void write_result(struct field_run *run, const PGresult *result, int row)
         fail_with_pg(run, &pg);
         return;
     }
+    remember_room(field, run->json.len);
     run->exec->bytes += run->json.len;
     if (run->exec->bytes > limits->answer_bytes)
         fail_with_limit(run, "answer_bytes", limits->answer_bytes);

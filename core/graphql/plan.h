@@ -103,8 +103,9 @@ struct lun_plan_field {
     struct lun_merge_group group; /* with the statement for many at once */
     struct lun_plan_param *params;
     struct lun_shape *shape;
-    bool single; /* one object or null, else a list */
-    bool page;   /* one object over all rows: lun_graphql_write_page */
+    bool single;      /* one object or null, else a list */
+    size_t json_room; /* what its value is likely to take */
+    bool page;        /* one object over all rows: lun_graphql_write_page */
     /* When given, instead of `shape`; null when no variant is present. */
     struct lun_plan_variant *variants;
     size_t variant_count;
