@@ -11,6 +11,7 @@
 #include "core/vm/internal.h"
 #include "core/vm/modules.h"
 
+#define TRACEBACK_MAX 20
 #define OUT_OF_MEMORY "not enough memory"
 /* What the host may take beyond the cap, to write down a fault. */
 #define RESERVE ((size_t)256 * 1024)
@@ -59,21 +60,55 @@ static void take_message(struct lun_vm_call *call, const char *text, size_t len)
     lun_buf_push(&call->message, text, strnlen(text, len));
 }
 
-/* Pops the text of a refusal; false when the error on top is none. */
-static bool take_refusal(struct lun_vm_call *call, lua_State *co)
+/* True when the error on top is what host.fail raises; takes its text. */
+static bool take_refusal(struct lun_vm_call *call, lua_State *L)
 {
-    if (!lua_istable(co, -1) || !lua_getmetatable(co, -1))
+    if (!lua_istable(L, -1) || !lua_getmetatable(L, -1))
         return false;
-    lua_rawgeti(co, LUA_REGISTRYINDEX, call->app->refusals);
-    bool same = lua_rawequal(co, -1, -2);
-    lua_pop(co, 2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->app->refusals);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
     if (!same)
         return false;
     size_t len;
-    lua_rawgeti(co, -1, 1);
-    const char *text = lua_tolstring(co, -1, &len);
+    lua_rawgeti(L, -1, 1);
+    const char *text = lua_tolstring(L, -1, &len);
     take_message(call, text ? text : "", text ? len : 0);
     return true;
+}
+
+/* Where the app was, innermost first. Pushes nothing on the stack of `co`,
+ * which may have no room left. */
+static void add_traceback(struct lun_buf *out, lua_State *co)
+{
+    lua_Debug ar;
+    int shown = 0;
+    for (int level = 0; lua_getstack(co, level, &ar); level++) {
+        lua_getinfo(co, "Snl", &ar);
+        if (*ar.what == 'C' || lun_vm_host_is_guest(ar.short_src))
+            continue;
+        if (++shown > TRACEBACK_MAX) {
+            lun_buf_push_str(out, "\n\t...");
+            return;
+        }
+        if (shown == 1)
+            lun_buf_push_str(out, "\nstack traceback:");
+        lun_buf_printf(out, "\n\t%s:", ar.short_src);
+        /* Unknown in the innermost; the message says it. */
+        if (ar.currentline > 0)
+            lun_buf_printf(out, "%d:", ar.currentline);
+        lun_buf_push_str(out, " in ");
+        if (ar.name)
+            lun_buf_printf(out, "'%.60s'", ar.name);
+        else
+            lun_buf_printf(out, "the function at line %d", ar.linedefined);
+    }
+}
+
+static enum lun_vm_step out_of_memory(struct lun_vm_call *call)
+{
+    take_message(call, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
+    return fault(call, LUN_EBUDGET, "memory");
 }
 
 /* The error on top of `co`, whose stack is still as it was when it was raised.
@@ -81,26 +116,27 @@ static bool take_refusal(struct lun_vm_call *call, lua_State *co)
 static enum lun_vm_step fault_of_error(struct lun_vm_call *call, lua_State *co,
                                        int status)
 {
-    struct lun_vm_heap *heap = &call->app->heap;
-    size_t len = 0, max = LUN_VM_MESSAGE_MAX / 2;
-    heap->cap += RESERVE;
-    if (take_refusal(call, co))
+    lua_State *L = call->app->L;
+    size_t len;
+    if (status == LUA_ERRMEM)
+        return out_of_memory(call);
+    call->app->heap.cap += RESERVE;
+    if (L != co)
+        lua_xmove(co, L, 1);
+    if (take_refusal(call, L))
         return fault(call, LUN_EREFUSED, NULL);
-    const char *text =
-        lua_type(co, -1) == LUA_TSTRING ? lua_tolstring(co, -1, &len) : NULL;
-    bool memory =
-        status == LUA_ERRMEM || (text && ends_with(text, len, OUT_OF_MEMORY));
-    if (!text)
-        lua_pushfstring(co, "(the error is a %s)", luaL_typename(co, -1));
-    else
-        lua_pushlstring(co, text, len < max ? len : max);
-    text = lua_tostring(co, -1);
-    if (!memory)
-        luaL_traceback(co, co, text, 0);
-    text = lua_tolstring(co, -1, &len);
-    take_message(call, text, len);
-    return memory ? fault(call, LUN_EBUDGET, "memory")
-                  : fault(call, LUN_EINTERNAL, NULL);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        const char *text = lua_tolstring(L, -1, &len);
+        if (ends_with(text, len, OUT_OF_MEMORY))
+            return out_of_memory(call);
+        take_message(call, text, len);
+    } else {
+        lun_buf_printf(&call->message, "(the error is a %s)",
+                       luaL_typename(L, -1));
+    }
+    if (L != co)
+        add_traceback(&call->message, co);
+    return fault(call, LUN_EINTERNAL, NULL);
 }
 
 /* Running ----------------------------------------------------------------- */

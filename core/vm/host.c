@@ -211,14 +211,18 @@ static int l_state(lua_State *L)
     return 1;
 }
 
+bool lun_vm_host_is_guest(const char *chunk)
+{
+    return !strncmp(chunk, CHUNK_OF_GUEST, sizeof(CHUNK_OF_GUEST) - 1);
+}
+
 /* Pushes the place in the app's files, from `level` of the stack on. */
 static void push_where(lua_State *L, int level)
 {
     lua_Debug ar;
     for (; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline < 1 ||
-            !strncmp(ar.short_src, CHUNK_OF_GUEST, sizeof(CHUNK_OF_GUEST) - 1))
+        if (ar.currentline < 1 || lun_vm_host_is_guest(ar.short_src))
             continue;
         lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
         return;

@@ -142,6 +142,8 @@ void lun_vm_coroutine_push(lua_State *L, struct lun_vm_app *app);
 /* Makes the global tables `host` and `native` of the trusted part. */
 void lun_vm_host_install(lua_State *L, struct lun_vm_app *app);
 struct lun_vm_app *lun_vm_host_app(lua_State *L);
+/* True for chunks of the trusted part. */
+bool lun_vm_host_is_guest(const char *chunk);
 /* Raises a text that begins with the place in the app's files. */
 int lun_vm_host_error(lua_State *L, const char *format, ...)
     __attribute__((noreturn));
