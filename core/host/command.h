@@ -80,6 +80,7 @@ int lun_command_help(struct lun_command_line *line); /* command_help.c */
 int lun_command_version(struct lun_command_line *line);
 int lun_command_test(struct lun_command_line *line);
 int lun_command_completion(struct lun_command_line *line);
+int lun_command_annotations(struct lun_command_line *line);
 int lun_command_logs(struct lun_command_line *line);
 
 /* Prints the help of one command, or of all. */

@@ -437,6 +437,11 @@ function loader.new(options)
     return files[1].text
 end
 
+--- `lunette annotations`: see lunette.tools.
+function loader.annotations(options)
+    return require("lunette.tools").annotations(options)
+end
+
 local function set_of(options)
     if options.set then
         local set, message = host.json_decode(options.set)

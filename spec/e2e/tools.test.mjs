@@ -200,3 +200,72 @@ access "A" { public = "read" }
     assert.match(nothing.stderr, /^lunette logs: /);
   });
 });
+
+describe('annotations', () => {
+  const folder = temporaryFolder();
+  fs.cpSync(sampleApps, path.join(folder, 'apps'), { recursive: true });
+  const inFolder = (...args) => lunette(args, { cwd: folder });
+  const read = (name) => fs.readFileSync(path.join(folder, 'apps', name), 'utf8');
+  const checker = ['emmylua_check'].find((name) => spawnSync(name, ['--version']).status === 0);
+  /** What a language server says of the apps: lines "file:line: rule". */
+  const complaints = () => {
+    const run = spawnSync(checker, ['apps', '-f', 'text'], { cwd: folder, encoding: 'utf8' });
+    return [...run.stdout.matchAll(/^(?:warning|error): .*\[([\w-]+)\]\n +--> (\S+):\d+$/gm)]
+      .map(([, rule, place]) => `${place}: ${rule}`);
+  };
+
+  test('are written beside the apps, and do not disturb them', () => {
+    const { code, stdout, stderr } = inFolder('annotations');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^wrote \d+ files to apps\/\.annotations\n$/);
+    assert.match(read('.annotations/lunette.lua'), /^function find\(model, filter, options\) end$/m);
+    assert.match(read('.annotations/models.lua'), /^---@class sales\.Order: lunette\.Record$/m);
+    assert.match(read('.annotations/csv.lua'), /^function csv\.parse\(/m);
+    assert.deepEqual(JSON.parse(read('.luarc.json'))['workspace.library'], ['.annotations']);
+    assert.equal(inFolder('check').stdout, '0 errors, 0 warnings\n');
+  });
+
+  test('leave a configuration alone that somebody has changed', () => {
+    fs.writeFileSync(path.join(folder, 'apps/.luarc.json'), '{ "mine": true }\n');
+    const { code, stdout } = inFolder('annotations');
+    assert.equal(code, 0);
+    assert.match(stdout, /^left apps\/\.luarc\.json as it is; it needs "workspace\.library": /m);
+    assert.equal(read('.luarc.json'), '{ "mine": true }\n');
+    fs.rmSync(path.join(folder, 'apps/.luarc.json'));
+  });
+
+  test('go where they are wanted', () => {
+    const { code, stderr } = inFolder('annotations', 'elsewhere');
+    assert.equal(code, 0, stderr);
+    assert.ok(fs.existsSync(path.join(folder, 'elsewhere/.luarc.json')));
+  });
+
+  test('have the words even while an app is wrong, and say why the models lack', () => {
+    fs.mkdirSync(path.join(folder, 'broken/one'), { recursive: true });
+    fs.writeFileSync(path.join(folder, 'broken/one/app.lua'),
+      'app "one" {}\nmodel "A" { fields = { b = txt {} } }\n');
+    const { code, stderr } = inFolder('annotations', '--apps', 'broken');
+    assert.equal(code, 1);
+    assert.match(stderr, /^apps\/one\/app\.lua:2: .*'txt'/m);
+    assert.ok(fs.existsSync(path.join(folder, 'broken/.annotations/lunette.lua')));
+  });
+
+  test('let a language server find mistakes, and none where there are none',
+    { skip: !checker && 'no language server is installed' }, () => {
+      inFolder('annotations');
+      assert.deepEqual(complaints(), []);
+      fs.writeFileSync(path.join(folder, 'apps/sales/wrong.lua'), `
+query "wrong" { returns = int, run = function()
+  local order = find("Order")[1]
+  order.nubmer = 3
+  fail(3)
+  return order.nothing
+end }
+unknown "x"
+`);
+      assert.deepEqual(complaints().sort(), ['sales/wrong.lua:4: inject-field',
+        'sales/wrong.lua:5: param-type-mismatch', 'sales/wrong.lua:6: undefined-field',
+        'sales/wrong.lua:8: undefined-global']);
+      fs.rmSync(path.join(folder, 'apps/sales/wrong.lua'));
+    });
+});
