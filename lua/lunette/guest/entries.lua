@@ -19,8 +19,12 @@ local entries = {}
 
 -- What a function of the app returns becomes plain data.
 local function plain(value, depth)
-    if type(value) ~= "table" then return value end
-    if depth > 60 then
+    local kind = type(value)
+    if kind == "function" or kind == "userdata" or kind == "thread" then
+        error(("the result holds a %s"):format(kind), 0)
+    elseif kind ~= "table" then
+        return value
+    elseif depth > 60 then
         error("the result is nested too deeply, or refers to itself", 0)
     end
     local crossing = records.crossing(value)

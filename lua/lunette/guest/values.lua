@@ -1,27 +1,20 @@
 --- Values of fields inside an app: from the texts of the database, and back.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.values
+local convert = require("lunette.orm.write.convert")
 local decimals = require("lunette.guest.decimals")
 
 local values = {}
-
-local EXACT = 9007199254740992
-
-local function number(value) return tonumber(value) end
-
--- 64 bits: a number where it is exact, else its text.
-local function big(value)
-    local made = tonumber(value)
-    return made and made > -EXACT and made < EXACT and made or value
-end
 
 local function bool(value) return value == true or value == "t" end
 
 local function as_it_is(value) return value end
 
 local INWARD = {
-    int = number, float = number, bigint = big, bool = bool,
+    int = tonumber, float = tonumber, bigint = convert.whole, bool = bool,
     decimal = decimals.new, money = decimals.new,
+    datetime = convert.moment, created = convert.moment,
+    updated = convert.moment,
 }
 
 local function inward_one(field, value)

@@ -168,8 +168,8 @@ local RAW = { int = true, float = true, bool = true }
 
 local function scalar_json(field, text)
     if field.type == "bigint" and field.scalar == "Long" then
-        local number = tonumber(text)
-        return math.abs(number) <= 2 ^ 53 and text or '"' .. text .. '"'
+        local is_exact = type(convert.whole(text)) == "number"
+        return is_exact and text or '"' .. text .. '"'
     elseif RAW[field.type] or field.type == "json" then
         return text
     elseif field.type == "datetime" then

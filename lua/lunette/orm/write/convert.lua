@@ -185,13 +185,19 @@ local function json_value(value)
     return copy
 end
 
-local function whole(text)
+--- A whole number where that is exact, else its text.
+function convert.whole(text)
     local number = tonumber(text)
-    if number and math.abs(number) <= EXACT then return number end
+    -- 2^53 + 1 reads as 2^53
+    if number and math.abs(number) <= EXACT
+        and ("%.0f"):format(number) == text then
+        return number
+    end
     return text
 end
 
-local function moment(text)
+--- A moment as PostgreSQL writes it, in ISO form with milliseconds.
+function convert.moment(text)
     local day, time, fraction = text:match(
         "^(%d+%-%d%d%-%d%d)[ T](%d%d:%d%d:%d%d)%.?(%d*)[Z+]")
     if not day then return text end
@@ -199,8 +205,8 @@ local function moment(text)
 end
 
 local VALUES = {
-    int = tonumber, float = tonumber, bigint = whole, datetime = moment,
-    created = moment, updated = moment,
+    int = tonumber, float = tonumber, bigint = convert.whole, datetime = convert.moment,
+    created = convert.moment, updated = convert.moment,
     bool = function(text) return text == "t" or text == "true" end,
     json = function(text) return json_value(host.json_decode(text)) end,
 }
