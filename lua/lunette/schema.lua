@@ -54,6 +54,21 @@ local FRAMEWORK = {
         at timestamptz not null default now(),
         primary key (owner, key, path))]],
     "create index if not exists idempotency_at on lunette.idempotency (at)",
+    -- What waits to be sent or is parked; what was sent is deleted.
+    [[create table if not exists lunette.mail (
+        id uuid primary key,
+        app text not null,
+        release text not null,
+        message text not null,
+        recipients text not null,
+        refused text not null default '[]',
+        tries int not null default 0,
+        next_at timestamptz not null default now(),
+        problem text,
+        parked_at timestamptz,
+        created_at timestamptz not null default now())]],
+    [[create index if not exists mail_due on lunette.mail (next_at)
+        where parked_at is null]],
 }
 for _, text in ipairs(store.TABLES) do FRAMEWORK[#FRAMEWORK + 1] = text end
 

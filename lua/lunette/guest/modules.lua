@@ -3,7 +3,8 @@
 -- A module's Lua runs here, in the VM and the budget of the app, once, when it is
 -- first required. It gets `local native, options, ask = ...`: the functions of
 -- its C part, the options of the grant, and a function that asks the C part to
--- do what takes time (core/vm/module.h). What it returns is what the app gets,
+-- do what takes time (core/vm/module.h), or the host to do operation `op` of
+-- lunette.runtime.operations. What it returns is what the app gets,
 -- read-only.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.modules
@@ -41,8 +42,8 @@ function modules.new(granted, ask, globals, shared)
     local loaded = {}
 
     local function asker(name)
-        return function(data)
-            return ask({ op = "module", module = name, data = data })
+        return function(data, op)
+            return ask({ op = op or "module", module = name, data = data })
         end
     end
 

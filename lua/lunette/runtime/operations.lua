@@ -3,6 +3,7 @@
 -- @module lunette.runtime.operations
 local change = require("lunette.runtime.change")
 local find = require("lunette.runtime.find")
+local mail = require("lunette.runtime.mail")
 local misuse = require("lunette.runtime.misuse")
 
 local operations = {}
@@ -10,6 +11,7 @@ local operations = {}
 local OPERATIONS = {
     find = find.find, read = find.read, related = find.related,
     create = change.create, set = change.set, delete = change.delete,
+    enqueue = mail.enqueue,
 }
 
 -- The roles of the caller as a part of keys.
