@@ -47,7 +47,7 @@ struct lun_barrier {
     struct set next;
     struct set warm;
     struct slot slots[SLOTS_MAX];
-    uint64_t decided_ns;
+    uint64_t began_ns;
     uint64_t took_ns;
     void (*closed)(void *context);
     void *context;
@@ -204,6 +204,7 @@ void lun_barrier_prepare(struct lun_barrier *barrier, const char *id,
                          const char *path)
 {
     copy_set(&barrier->next, id, path);
+    barrier->began_ns = lun_clock_monotonic_ns();
     if (barrier->phase == CATCHING) {
         barrier->held = true;
     } else {
@@ -213,7 +214,6 @@ void lun_barrier_prepare(struct lun_barrier *barrier, const char *id,
 
 void lun_barrier_commit(struct lun_barrier *barrier)
 {
-    barrier->decided_ns = lun_clock_monotonic_ns();
     barrier->warm = barrier->current;
     barrier->current = barrier->next;
     barrier->phase = COMMITTING;
@@ -274,7 +274,7 @@ static void go_on(struct lun_barrier *barrier)
         barrier->phase = PREPARED;
         barrier->hooks.on_prepared(barrier->hooks.context, NULL);
     } else if (barrier->phase == COMMITTING) {
-        barrier->took_ns = lun_clock_monotonic_ns() - barrier->decided_ns;
+        barrier->took_ns = lun_clock_monotonic_ns() - barrier->began_ns;
         catch_up(barrier);
     }
 }

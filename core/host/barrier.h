@@ -48,7 +48,8 @@ void lun_barrier_prepare(struct lun_barrier *barrier, const char *id,
 void lun_barrier_commit(struct lun_barrier *barrier);
 void lun_barrier_abort(struct lun_barrier *barrier);
 
-/* From the decision to the last worker's answer, of the last switch. */
+/* From lun_barrier_prepare to the last worker's answer to commit, of the last
+ * switch. */
 uint64_t lun_barrier_took_ns(const struct lun_barrier *barrier);
 /* The set that workers keep beside the one they serve; "" for none. */
 const char *lun_barrier_warm(const struct lun_barrier *barrier);

@@ -49,6 +49,26 @@ static const struct lun_option logs_options[] = {
     {"json", NULL, "print the lines as they are in the log"},
     {NULL, NULL, NULL}};
 
+#define SERVER_OPTIONS                                                         \
+    {"token", "FILE", "the token to come with (LUNETTE_TOKEN, too)"},          \
+        {"ca", "FILE", "certificates to trust, beside the system's"}
+static const struct lun_option push_options[] = {
+    {"to", "URL", "ops port of the server; without it the one on --data"},
+    SERVER_OPTIONS,
+    {"yes", NULL, "confirm a change that does not only add"},
+    {"note", "TEXT", "what 'lunette releases' shows"},
+    {NULL, NULL, NULL}};
+static const struct lun_option releases_options[] = {
+    {"server", "URL", "ops port of the server; without it the one on --data"},
+    SERVER_OPTIONS,
+    {"json", NULL, "print one JSON object"},
+    {NULL, NULL, NULL}};
+static const struct lun_option rollback_options[] = {
+    {"to", "RELEASE", "version or hash; without it the one before"},
+    {"server", "URL", "ops port of the server; without it the one on --data"},
+    SERVER_OPTIONS,
+    {NULL, NULL, NULL}};
+
 const struct lun_command lun_commands[] = {
     {"up", "", 0, "start the server and load the apps",
      "lunette up --port 8080 --detach", NULL, NULL, lun_command_up},
@@ -70,6 +90,15 @@ const struct lun_command lun_commands[] = {
     {"schema", "", 0, "print the GraphQL schema, sorted",
      "lunette schema --role sales.seller", schema_keys, schema_options,
      lun_command_schema},
+    {"push", "APP", 1, "release an app on a running server",
+     "lunette push sales --to https://erp.example.com:8081 --token deploy.jwt",
+     apps_keys, push_options, lun_command_push},
+    {"releases", "[APP]", 1, "list the releases of an app, or of all",
+     "lunette releases sales", data_keys, releases_options,
+     lun_command_releases},
+    {"rollback", "APP", 1, "go back to an older release of an app",
+     "lunette rollback sales --to 1.2.0", data_keys, rollback_options,
+     lun_command_rollback},
     {"new", "APP", 1, "make a small app to begin with", "lunette new stock",
      apps_keys, NULL, lun_command_new},
     {"logs", "[APP]", 1, "show the log, of one app or all",

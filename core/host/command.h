@@ -74,6 +74,9 @@ int lun_command_quarantine(struct lun_command_line *line); /* _quarantine.c */
 int lun_command_token(struct lun_command_line *line);
 int lun_command_check(struct lun_command_line *line); /* command_apps.c */
 int lun_command_schema(struct lun_command_line *line);
+int lun_command_push(struct lun_command_line *line); /* command_release.c */
+int lun_command_releases(struct lun_command_line *line);
+int lun_command_rollback(struct lun_command_line *line);
 int lun_command_policy(struct lun_command_line *line); /* command_policy.c */
 int lun_command_new(struct lun_command_line *line);  /* command_new.c */
 int lun_command_help(struct lun_command_line *line); /* command_help.c */

@@ -1,5 +1,5 @@
 /*
- * core/host/ops.c - /metrics, /livez and /readyz on the ops port.
+ * core/host/ops.c - /metrics, /livez, /readyz and releases on the ops port.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "core/host/ops.h"
@@ -66,6 +66,9 @@ static void answer_ready(struct lun_ops *ops, struct lun_http_request *request)
 static void handle(struct lun_http_request *request, void *context)
 {
     struct lun_ops *ops = context;
+    if (ops->hooks.route(ops->hooks.context, request)) {
+        return;
+    }
     if (request->method != LUN_HTTP_GET && request->method != LUN_HTTP_HEAD) {
         const struct lun_http_header headers[] = {{"allow", "GET, HEAD"}};
         lun_http_respond(request, 405, headers, 1, "", 0);
@@ -80,17 +83,19 @@ static void handle(struct lun_http_request *request, void *context)
     }
 }
 
-int lun_ops_open(uv_loop_t *loop, int fd, const struct lun_ops_hooks *hooks,
+int lun_ops_open(uv_loop_t *loop, const struct lun_ops_options *options,
                  struct lun_ops **out, struct lun_err *err)
 {
     struct lun_ops *ops = calloc(1, sizeof *ops);
     if (ops == NULL) {
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     }
-    ops->hooks = *hooks;
+    ops->hooks = options->hooks;
     struct lun_http_config config = {
-        .fd = fd,
-        .limits = {.connections = CONNECTIONS},
+        .fd = options->fd,
+        .tls = options->tls,
+        .limits = {.connections = CONNECTIONS,
+                   .body_bytes = options->body_bytes},
         .handler = handle,
         .context = ops,
     };

@@ -17,7 +17,7 @@ struct lun_reload_success {
     const char *changes;               /* its new releases, "" for none */
     uint64_t epoch;
     uint64_t ms;        /* since it was saved or asked for */
-    uint64_t switch_us; /* from the decision to the last worker */
+    uint64_t switch_us; /* from prepare to the last worker's commit */
     bool back;
 };
 

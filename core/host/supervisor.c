@@ -26,6 +26,7 @@
 #include "core/host/status.h"
 #include "core/host/watch.h"
 #include "core/host/workers.h"
+#include "core/net/tls.h"
 #include "core/os/file.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
@@ -328,6 +329,7 @@ static void release(struct lun_supervisor *self)
 {
     (void)uv_loop_close(&self->loop);
     (void)unlink(self->status_path);
+    lun_net_tls_close(self->ops_tls);
     lun_metrics_free(self->metrics);
     if (self->metrics_fd >= 0) {
         (void)close(self->metrics_fd);

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/host/datadir.h"
 #include "core/host/loadout.h"
 #include "core/host/proc.h"
+#include "core/host/release_route.h"
 #include "core/host/reload.h"
 #include "core/host/workers.h"
 #include "core/telemetry/metrics.h"
@@ -96,4 +98,15 @@ void lun_supervisor_push_metrics(void *context, struct lun_buf *out)
     push_processes(self, out);
     push_releases(self, out);
     lun_supervisor_push_crashes(self, out);
+}
+
+bool lun_supervisor_route(void *context, struct lun_http_request *request)
+{
+    const struct lun_supervisor *self = context;
+    struct lun_release_route route = {
+        .reload = self->stopping ? NULL : self->reload,
+        .config = self->config,
+        .data = self->dir->path,
+    };
+    return lun_release_route(&route, request);
 }

@@ -18,7 +18,9 @@
 struct lun_buf;
 struct lun_crashes;
 struct lun_err;
+struct lun_http_request;
 struct lun_metrics;
+struct lun_net_tls;
 struct lun_quarantine;
 struct lun_worker_death;
 
@@ -41,6 +43,7 @@ struct lun_supervisor {
     struct lun_nats *nats;
     struct lun_reload *reload;
     struct lun_ops *ops;
+    struct lun_net_tls *ops_tls; /* NULL: it speaks plain http */
     struct lun_watch *watch;
     struct lun_crashes *crashes;
     struct lun_quarantine *quarantine; /* as in the data folder */
@@ -94,3 +97,4 @@ void lun_supervisor_push_crashes(const struct lun_supervisor *self,
 /* supervisor_metrics.c: hooks of the ops port. */
 bool lun_supervisor_is_ready(void *context, struct lun_buf *why);
 void lun_supervisor_push_metrics(void *context, struct lun_buf *out);
+bool lun_supervisor_route(void *context, struct lun_http_request *request);

@@ -101,7 +101,8 @@ static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
     write_url(self->url, sizeof self->url,
               config->tls_certificate[0] != '\0' ? "https" : "http",
               config->host, config->port);
-    write_url(self->ops_url, sizeof self->ops_url, "http", config->host,
+    write_url(self->ops_url, sizeof self->ops_url,
+              config->ops_tls ? "https" : "http", config->host,
               config->ops_port);
     return code;
 }
@@ -179,15 +180,36 @@ static int open_database(struct lun_supervisor *self, struct lun_err *err)
     return code;
 }
 
+static int open_ops(struct lun_supervisor *self, struct lun_err *err)
+{
+    const struct lun_config *config = self->config;
+    int code = config->ops_tls
+                   ? lun_net_tls_open(config->tls_certificate,
+                                      lun_config_tls_key(config),
+                                      &self->ops_tls, err)
+                   : 0;
+    if (code != 0) {
+        return code;
+    }
+    const struct lun_ops_options options = {
+        .fd = self->ops_fd,
+        .tls = self->ops_tls,
+        .body_bytes = config->push_bytes,
+        .hooks = {self, lun_supervisor_is_ready, lun_supervisor_push_metrics,
+                  lun_supervisor_route},
+    };
+    self->ops_fd = -1;
+    return lun_ops_open(&self->loop, &options, &self->ops, err);
+}
+
 static int open_rest(struct lun_supervisor *self, struct lun_err *err)
 {
-    const struct lun_ops_hooks ops = {self, lun_supervisor_is_ready,
-                                      lun_supervisor_push_metrics};
     const struct lun_reload_options reload = {
         .loop = &self->loop,
         .config = self->config,
         .config_path = self->config_path,
         .data = self->dir->path,
+        .metrics = self->metrics,
         .hooks = {self, lun_supervisor_on_first_set, lun_supervisor_on_change,
                   lun_supervisor_on_hopeless},
     };
@@ -196,14 +218,15 @@ static int open_rest(struct lun_supervisor *self, struct lun_err *err)
         code = lun_reload_open(&reload, &self->reload, err);
     }
     if (code == 0) {
-        code = lun_ops_open(&self->loop, self->ops_fd, &ops, &self->ops, err);
-        self->ops_fd = -1;
+        code = open_ops(self, err);
     }
-    if (code == 0 && self->config->watch) {
+    if (code == 0 && self->config->watch &&
+        strcmp(self->config->releases, "folder") == 0) {
         code = lun_watch_open(&self->loop, self->config->apps,
                               lun_supervisor_on_saved, self, &self->watch, err);
     }
-    if (code == 0 && self->config->watch) {
+    if (code == 0 && self->config->watch &&
+        strcmp(self->config->releases, "folder") == 0) {
         char policy[PATH_MAX];
         lun_program_policy_file(self->config, policy);
         code = lun_watch_add_file(self->watch, policy, err);
@@ -215,14 +238,15 @@ static int open_paths(struct lun_supervisor *self, struct lun_err *err)
 {
     struct lun_config *config = self->config;
     char *apps = lun_file_absolute(config->apps);
-    if (apps == NULL || !lun_file_is_dir(apps)) {
+    bool stored = strcmp(config->releases, "database") == 0;
+    if (!stored && (apps == NULL || !lun_file_is_dir(apps))) {
         free(apps);
         return lun_error_set(err, LUN_ENOT_FOUND,
                              "there is no apps folder '%s'; 'lunette new APP' "
                              "makes one, or give --apps DIR",
                              config->apps);
     }
-    int code = set_text(&config->apps, apps, err);
+    int code = apps != NULL ? set_text(&config->apps, apps, err) : 0;
     free(apps);
     if (code == 0) {
         code = set_text(&config->data, self->dir->path, err);

@@ -427,6 +427,24 @@ function loader.policy(options)
     return host.json_encode(report)
 end
 
+--- `lunette push`: the files of an app.
+-- @tparam table options apps (folder), app, note
+-- @treturn string what POST /push wants as JSON, or what is wrong
+function loader.pack(options)
+    local folder, name = options.apps .. "/" .. options.app, options.app
+    local files = name:find("^[%w_]+$")
+        and host.read_files(folder, { "lua" }, LUA_BYTES) or {}
+    if #files == 0 then
+        return ("there is no app '%s' in '%s'"):format(name, options.apps)
+    end
+    for _, file in ipairs(host.read_files(folder .. "/data",
+        { "csv", "json" }, DATA_BYTES) or {}) do
+        files[#files + 1] = { path = "data/" .. file.path, text = file.text }
+    end
+    return host.json_encode({ app = name, files = list(files),
+        note = options.note })
+end
+
 --- `lunette new`: the app.lua of a new app.
 -- @tparam table options name
 -- @treturn string its text

@@ -410,8 +410,24 @@ function Plan:index(place, have, index)
         .. " value"):format(place.model.name, index.column) or nil)
 end
 
+-- Names of what belongs to columns that stay though this set does not know them:
+-- it leaves them empty, which breaks none of their rules.
+function Plan:kept_names(place, have)
+    local kept = { [names.primary(place.name)] = true }
+    if not self.keep(place.schema) then return kept end
+    for _, old in ipairs(have.columns) do
+        if have.by_name[old.name] == old and not place.by_name[old.name] then
+            for _, name in ipairs({ names.unique, names.index, names.check,
+                names.foreign }) do
+                kept[name(place.name, old.name)] = true
+            end
+        end
+    end
+    return kept
+end
+
 function Plan:drop_indexes(place, have)
-    local wanted = { [names.primary(place.name)] = true }
+    local wanted = self:kept_names(place, have)
     for _, index in ipairs(place.indexes) do wanted[index.name] = true end
     local gone = {}
     for name in pairs(have.indexes) do
@@ -450,7 +466,7 @@ function Plan:constraint(place, have, name, definition, label)
 end
 
 function Plan:drop_constraints(place, have)
-    local wanted, gone = { [names.primary(place.name)] = true }, {}
+    local wanted, gone = self:kept_names(place, have), {}
     for _, check in ipairs(place.checks) do wanted[check.name] = true end
     for _, foreign in ipairs(place.foreign) do wanted[foreign.name] = true end
     for name, old in pairs(have.constraints) do
