@@ -10,8 +10,9 @@
  *
  * From the decision to commit on, the new set is the one that counts: a worker
  * that does not switch is replaced by one that starts with it. A worker never
- * has more than two sets: the one it serves and one beside it, prepared or warm.
- * To go back is the same two steps with the warm set, which nobody has to load.
+ * has more than two sets: the one it serves and one beside it, prepared or
+ * warm. To go back is the same two steps with the warm set, which nobody has to
+ * load.
  */
 #pragma once
 

@@ -58,8 +58,8 @@ static int sign_token(const struct lun_config *config,
     if (code != 0) {
         return code;
     }
-    code = lun_token_sign(keys, &token, lun_clock_unix_ms(), TOKEN_MS, out,
-                          err);
+    code =
+        lun_token_sign(keys, &token, lun_clock_unix_ms(), TOKEN_MS, out, err);
     lun_token_keys_close(keys);
     return code;
 }
@@ -187,9 +187,9 @@ static int perform(CURL *curl, const char *url, long *status,
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        return lun_error_set(
-            err, LUN_EUNAVAILABLE, "cannot ask %s: %s", url,
-            reason[0] != '\0' ? reason : curl_easy_strerror(code));
+        return lun_error_set(err, LUN_EUNAVAILABLE, "cannot ask %s: %s", url,
+                             reason[0] != '\0' ? reason
+                                               : curl_easy_strerror(code));
     }
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     return 0;

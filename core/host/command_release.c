@@ -65,8 +65,8 @@ static int ask(const struct lun_command_line *line, const char *server,
     };
     memset(reply, 0, sizeof *reply);
     lun_arena_init(&reply->arena, ANSWER_MEMORY);
-    int code = lun_client_ask(&client, path, body, &reply->status, &reply->text,
-                              err);
+    int code =
+        lun_client_ask(&client, path, body, &reply->status, &reply->text, err);
     if (code == 0) {
         code = lun_json_parse(&reply->arena, reply->text.data, reply->text.len,
                               32, 1000000, &reply->json, err);
@@ -89,11 +89,12 @@ static int show_errors(const struct reply *reply)
     const struct lun_json *error = first_of(reply->json, "errors");
     for (; error != NULL; error = error->next) {
         bool placed = text_of(error, "file")[0] != '\0';
-        lun_excerpt_push(error, placed ? "" : "lunette: ",
-                         lun_excerpt_colored(2), &lines);
+        lun_excerpt_push(
+            error, placed ? "" : "lunette: ", lun_excerpt_colored(2), &lines);
     }
     if (lines.len == 0) {
-        lun_buf_printf(&lines, "lunette: %s\n", text_of(reply->json, "message"));
+        lun_buf_printf(&lines, "lunette: %s\n",
+                       text_of(reply->json, "message"));
     }
     (void)fwrite(lines.data, 1, lines.len, stderr);
     lun_buf_release(&lines);
@@ -192,8 +193,8 @@ static int push(const struct lun_command_line *line, struct lun_buf *body,
         lun_buf_push_json_string(body, digest, strlen(digest));
     }
     lun_buf_push_byte(body, '}');
-    int code = ask(line, lun_command_option(line, "to"), "/push", body, &reply,
-                   err);
+    int code =
+        ask(line, lun_command_option(line, "to"), "/push", body, &reply, err);
     const struct lun_json *confirm =
         code == 0 ? lun_json_get(reply.json, "confirm") : NULL;
     body->len = len;
@@ -218,8 +219,9 @@ static int need_app(const struct lun_command_line *line, const char *command)
     if (line->arg_count > 0) {
         return 0;
     }
-    (void)fprintf(stderr, "lunette %s: name the app, for example 'lunette %s "
-                          "sales'\n",
+    (void)fprintf(stderr,
+                  "lunette %s: name the app, for example 'lunette %s "
+                  "sales'\n",
                   command, command);
     return LUN_EXIT_USAGE;
 }
@@ -317,8 +319,8 @@ int lun_command_releases(struct lun_command_line *line)
     struct lun_err err;
     (void)snprintf(path, sizeof path, "/releases?app=%s",
                    line->arg_count > 0 ? line->args[0] : "");
-    int code = ask(line, lun_command_option(line, "server"), path, NULL, &reply,
-                   &err);
+    int code =
+        ask(line, lun_command_option(line, "server"), path, NULL, &reply, &err);
     if (code != 0) {
         code = fail(&err);
     } else if (reply.status == 200) {

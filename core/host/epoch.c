@@ -81,8 +81,8 @@ static void on_timer(uv_timer_t *timer)
     static const struct lun_pg_params none = {.count = 0};
     if (!epoch->looking && lun_pg_pool_ready(epoch->pool)) {
         epoch->looking = true;
-        lun_pg_pool_query(epoch->pool, &look_statement, &none,
-                          in_ms(CLAIM_MS), on_seen, epoch);
+        lun_pg_pool_query(epoch->pool, &look_statement, &none, in_ms(CLAIM_MS),
+                          on_seen, epoch);
     }
 }
 
@@ -112,8 +112,8 @@ static void on_claimed(void *context, const PGresult *result,
 }
 
 void lun_epoch_claim(struct lun_epoch *epoch,
-                     const struct lun_epoch_claim *claim,
-                     lun_epoch_claim_cb cb, void *context)
+                     const struct lun_epoch_claim *claim, lun_epoch_claim_cb cb,
+                     void *context)
 {
     char after[24];
     (void)snprintf(after, sizeof after, "%" PRIu64, claim->after);

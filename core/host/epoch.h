@@ -38,7 +38,7 @@ int lun_epoch_open(uv_loop_t *loop, const struct lun_config *config,
 void lun_epoch_watch(struct lun_epoch *epoch);
 /* One at a time; `cb` is never called before this returns. */
 void lun_epoch_claim(struct lun_epoch *epoch,
-                     const struct lun_epoch_claim *claim,
-                     lun_epoch_claim_cb cb, void *context);
+                     const struct lun_epoch_claim *claim, lun_epoch_claim_cb cb,
+                     void *context);
 void lun_epoch_close(struct lun_epoch *epoch, void (*closed)(void *context),
                      void *context);

@@ -169,8 +169,7 @@ void lun_loading_start(struct lun_loading *loading, const char *job, size_t len,
     (void)uv_timer_start(&loading->deadline, on_deadline, (uint64_t)limit_ms,
                          0);
     (void)uv_read_start((uv_stream_t *)&loading->out, on_alloc, on_report);
-    uv_buf_t bytes =
-        uv_buf_init(loading->job.data, (unsigned)loading->job.len);
+    uv_buf_t bytes = uv_buf_init(loading->job.data, (unsigned)loading->job.len);
     if (uv_write(&loading->write, (uv_stream_t *)&loading->in, &bytes, 1,
                  on_written) != 0) {
         on_written(&loading->write, 0);
@@ -188,14 +187,13 @@ void lun_loading_kill(struct lun_loading *loading)
 
 uint64_t lun_loading_age_ns(const struct lun_loading *loading)
 {
-    return loading->handles > 0
-               ? lun_clock_monotonic_ns() - loading->started_ns
-               : 0;
+    return loading->handles > 0 ? lun_clock_monotonic_ns() - loading->started_ns
+                                : 0;
 }
 
 int lun_loading_open(uv_loop_t *loop, const char *config_path,
-                     lun_loading_cb cb, void *context,
-                     struct lun_loading **out, struct lun_err *err)
+                     lun_loading_cb cb, void *context, struct lun_loading **out,
+                     struct lun_err *err)
 {
     struct lun_loading *loading = calloc(1, sizeof *loading);
     if (loading == NULL) {

@@ -27,8 +27,8 @@ typedef void (*lun_loading_cb)(void *context,
                                const struct lun_loading_end *end);
 
 int lun_loading_open(uv_loop_t *loop, const char *config_path,
-                     lun_loading_cb cb, void *context,
-                     struct lun_loading **out, struct lun_err *err);
+                     lun_loading_cb cb, void *context, struct lun_loading **out,
+                     struct lun_err *err);
 /* Starts one that is killed after `limit_ms`; `cb` is called once, never
  * before this returns. Only when none is at work. `job` is copied. */
 void lun_loading_start(struct lun_loading *loading, const char *job, size_t len,

@@ -27,7 +27,7 @@ struct lun_ops_hooks {
 };
 
 struct lun_ops_options {
-    int fd; /* listening socket, which it owns from then on */
+    int fd;                  /* listening socket, which it owns from then on */
     struct lun_net_tls *tls; /* NULL: plain http; outlives it */
     size_t body_bytes;
     struct lun_ops_hooks hooks;

@@ -75,8 +75,8 @@ static int check_token(const struct lun_release_route *route,
     }
     value += 7 + strspn(value + 7, " ");
     (void)snprintf(folder, sizeof folder, "%s/keys", route->data);
-    int code = lun_token_keys_open(folder, route->config->token_audience, &keys,
-                                   err);
+    int code =
+        lun_token_keys_open(folder, route->config->token_audience, &keys, err);
     if (code != 0) {
         return code;
     }

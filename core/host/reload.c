@@ -25,7 +25,7 @@
 #include "core/telemetry/log.h"
 
 #define STALE_NS 2000000000u /* a loader this old is ended by a newer save */
-#define TRIES 5 /* to switch while other nodes switch, too */
+#define TRIES 5              /* to switch while other nodes switch, too */
 
 enum phase { IDLE, LOADING, PREPARING, CLAIMING, COMMITTING };
 
@@ -412,9 +412,7 @@ static void take_report(struct lun_reload *reload)
     } else if (next->ok) {
         take_set(reload);
     } else {
-        int status = next->forbidden          ? 403
-                     : next->confirm.len > 0 ? 409
-                                             : 422;
+        int status = next->forbidden ? 403 : next->confirm.len > 0 ? 409 : 422;
         fail_round(reload, status,
                    next->errors.len > 0 ? next->errors.data : "load failed");
     }

@@ -21,7 +21,8 @@ struct lun_reload_success {
     bool back;
 };
 
-/* Says each line on the terminal, `before` in front of it; lines may be NULL. */
+/* Says each line on the terminal, `before` in front of it; lines may be NULL.
+ */
 void lun_reload_say(const char *before, const char *lines);
 /* Says, logs, and writes the answer. */
 void lun_reload_report_success(const struct lun_reload_success *success,

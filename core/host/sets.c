@@ -54,8 +54,7 @@ static bool read_entry(const char *folder, const char *name,
                        struct entry *entry)
 {
     struct stat info;
-    int len =
-        snprintf(entry->path, sizeof entry->path, "%s/%s", folder, name);
+    int len = snprintf(entry->path, sizeof entry->path, "%s/%s", folder, name);
     if (len < 0 || (size_t)len >= sizeof entry->path ||
         lstat(entry->path, &info) != 0 || !S_ISREG(info.st_mode)) {
         return false;

@@ -13,5 +13,6 @@ void lun_sets_path(const char *data, const char *id, char out[PATH_MAX]);
 void lun_sets_point(const char *data, const char *id);
 /* Forgets the record that a load has left which came to nothing. */
 void lun_sets_forget_record(const char *data);
-/* Removes sets that nobody can go back to; `current` and `warm` (paths) stay. */
+/* Removes sets that nobody can go back to; `current` and `warm` (paths) stay.
+ */
 void lun_sets_prune(const char *data, const char *current, const char *warm);
