@@ -190,7 +190,7 @@ static int host_write_file(lua_State *L)
     const char *path = luaL_checkstring(L, 1);
     const char *text = luaL_checklstring(L, 2, &len);
     struct lun_err err;
-    if (lun_file_write(path, 0600, text, len, false, &err) != 0) {
+    if (lun_file_write(path, 0640, text, len, false, &err) != 0) {
         return fail(L, err.message);
     }
     lua_pushboolean(L, 1);

@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "core/host/command.h"
+#include "core/host/control.h"
 #include "core/host/lua_call.h"
 #include "core/host/worker.h"
 #include "core/os/process.h"
@@ -37,6 +38,11 @@ int lun_command_worker(int argc, char **argv)
     struct lun_err err;
     if (argc != 8 || read_config(argv[2], &config) != 0) {
         return LUN_EXIT_USAGE;
+    }
+    if (config.user[0] != '\0' && config.tls_certificate[0] != '\0' &&
+        lun_config_set(&config, lun_config_key_find("tls_certificate"),
+                       LUN_HOST_TLS_PATH, &err) == 0) {
+        (void)lun_config_set(&config, lun_config_key_find("tls_key"), "", &err);
     }
     int level = lun_log_level_parse(config.log_level);
     if (lun_log_open(config.log, (enum lun_log_level)level, 0, &err) != 0) {

@@ -30,8 +30,11 @@ struct lun_err;
 enum {
     LUN_HOST_FD_LISTEN = 3,
     LUN_HOST_FD_CONTROL = 4,
-    LUN_HOST_FD_METRICS = 5
+    LUN_HOST_FD_METRICS = 5,
+    LUN_HOST_FD_TLS = 6 /* when they cannot read the files themselves */
 };
+
+#define LUN_HOST_TLS_PATH "/proc/self/fd/6"
 
 #define LUN_HOST_CONTROL_LINE 8192 /* longest line, newline included */
 

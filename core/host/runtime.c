@@ -256,7 +256,7 @@ int lun_runtime_listen(struct lun_runtime *runtime, struct lun_err *err)
     }
     if (code == 0) {
         code = lun_service_open(runtime->loop, config, runtime->dir.path, fd,
-                                runtime->set, &runtime->service, err);
+                                runtime->set, NULL, &runtime->service, err);
     }
     if (code == 0) {
         runtime->port = port;

@@ -178,7 +178,8 @@ static void start_modules(struct lun_service *service)
 }
 
 static int open_parts(struct lun_service *service, const char *data,
-                      const char *set, struct lun_err *err)
+                      const char *set, int (*harden)(struct lun_err *err),
+                      struct lun_err *err)
 {
     const struct lun_config *config = service->config;
     struct lun_pg_config pg = {0};
@@ -200,6 +201,10 @@ static int open_parts(struct lun_service *service, const char *data,
         rc = lun_persisted_open(config->persisted_query_bytes,
                                 config->graphql_allow_list, &service->limits,
                                 &service->persisted, err);
+    if (!rc) {
+        lun_token_keys_forget_private(service->keys);
+        rc = harden ? harden(err) : 0;
+    }
     if (!rc)
         rc = lun_framework_open(lua, &service->framework, err);
     if (!rc)
@@ -260,6 +265,7 @@ static void close_parts(struct lun_service *service)
 
 int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
                      const char *data, int fd, const char *set,
+                     int (*harden)(struct lun_err *err),
                      struct lun_service **out, struct lun_err *err)
 {
     struct lun_service *service = calloc(1, sizeof(*service));
@@ -269,7 +275,7 @@ int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
     }
     service->loop = loop;
     service->config = config;
-    int rc = open_parts(service, data, set, err);
+    int rc = open_parts(service, data, set, harden, err);
     if (rc)
         (void)close(fd);
     else

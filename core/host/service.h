@@ -72,10 +72,12 @@ struct lun_service {
 /*
  * Opens everything and serves the release set in file `set` on the listening
  * socket `fd`, which it owns from then on. `data` is the data folder (signing
- * keys). Returns 0 or a LUN_E code; on failure nothing is left open.
+ * keys). `harden` (may be NULL) is called once everything is read that only the
+ * owner of the data folder may read, before any code of an app is loaded. Returns 0 or a LUN_E code; on failure nothing is left open.
  */
 int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
                      const char *data, int fd, const char *set,
+                     int (*harden)(struct lun_err *err),
                      struct lun_service **out, struct lun_err *err);
 
 /* Loads the set in file `set`; one reference is the caller's. */

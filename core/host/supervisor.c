@@ -25,13 +25,14 @@
 #include "core/host/reload.h"
 #include "core/host/status.h"
 #include "core/host/watch.h"
+#include "core/host/worker_user.h"
 #include "core/host/workers.h"
 #include "core/net/tls.h"
 #include "core/os/file.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 
-#define HOUSEKEEPING_MS 1000
+#define HOUSEKEEPING_MS 500
 #define DEATHS_AT_START 3  /* of one worker, before it has ever served */
 #define KILL_AFTER_MS 2000 /* past drain_ms, for a worker that does not end */
 
@@ -81,6 +82,7 @@ void lun_supervisor_write_status(struct lun_supervisor *self)
 static void say_ready(struct lun_supervisor *self)
 {
     self->ready = true;
+    lun_supervisor_note_keys(self);
     lun_supervisor_write_status(self);
     lun_console_say("ready %s", self->url);
     lun_console_say("ops %s", self->ops_url);
@@ -192,6 +194,10 @@ static void rotate_log(const struct lun_supervisor *self)
         (size_t)info.st_size > self->config->log_bytes) {
         (void)snprintf(old, sizeof old, "%s.1", self->log_path);
         (void)rename(self->log_path, old);
+        if (self->config->user[0] != '\0') {
+            (void)lun_worker_user_admit(self->config->user, self->dir,
+                                        self->log_path, NULL);
+        }
     }
 }
 
@@ -199,6 +205,9 @@ static void on_housekeeping(uv_timer_t *timer)
 {
     struct lun_supervisor *self = timer->data;
     rotate_log(self);
+    if (!self->stopping) {
+        lun_supervisor_follow_certificate(self);
+    }
     if (!self->stopping && postgres_pid(self) != self->shown_postgres) {
         lun_supervisor_write_status(self);
     }
@@ -209,7 +218,7 @@ static void on_signal(uv_signal_t *signal, int number)
     struct lun_supervisor *self = signal->data;
     if (number == SIGHUP) {
         if (!self->stopping) {
-            lun_workers_renew(self->workers);
+            lun_supervisor_renew(self);
             lun_reload_request(self->reload, lun_clock_monotonic_ns());
         }
     } else if (!self->stopping) {
@@ -334,6 +343,9 @@ static void release(struct lun_supervisor *self)
     if (self->metrics_fd >= 0) {
         (void)close(self->metrics_fd);
     }
+    if (self->tls_fd >= 0) {
+        (void)close(self->tls_fd);
+    }
     if (self->ops_fd >= 0) {
         (void)close(self->ops_fd);
     }
@@ -359,6 +371,7 @@ int lun_supervisor_run(struct lun_config *config, struct lun_datadir *dir,
     self->context = context;
     self->ops_fd = -1;
     self->metrics_fd = -1;
+    self->tls_fd = -1;
     (void)signal(SIGPIPE, SIG_IGN);
     note_start(self);
     if (lun_supervisor_open(self, &err) != 0) {

@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
 
@@ -35,6 +36,9 @@ struct lun_supervisor {
     char ops_url[512];
     char started[32];
     char database[128];
+    int tls_fd; /* what workers read as certificate and key; -1: the files */
+    uint64_t tls_stamp;  /* of the files that were copied there */
+    uint64_t keys_stamp; /* of the folder of signing keys */
     int ops_fd;
     int metrics_fd;
     struct lun_metrics *metrics;
@@ -82,6 +86,13 @@ void lun_supervisor_on_saved(void *context, uint64_t since_ns);
 /* supervisor_start.c: opens everything; what was opened before a failure is
  * closed by lun_supervisor_stop. */
 int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err);
+
+/* supervisor_renew.c: files that change while workers run. */
+int lun_supervisor_renew_open(struct lun_supervisor *self, struct lun_err *err);
+/* Workers know all keys that are there now. */
+void lun_supervisor_note_keys(struct lun_supervisor *self);
+void lun_supervisor_follow_certificate(struct lun_supervisor *self);
+void lun_supervisor_renew(struct lun_supervisor *self);
 
 /* supervisor_crash.c: who died of what, and which apps must not run. */
 int lun_supervisor_crash_open(struct lun_supervisor *self, struct lun_err *err);

@@ -26,6 +26,7 @@
 #include "core/host/reload.h"
 #include "core/host/role_limits.h"
 #include "core/host/watch.h"
+#include "core/host/worker_user.h"
 #include "core/host/workers.h"
 #include "core/net/listener.h"
 #include "core/net/tls.h"
@@ -202,6 +203,22 @@ static int open_ops(struct lun_supervisor *self, struct lun_err *err)
     return lun_ops_open(&self->loop, &options, &self->ops, err);
 }
 
+/* Workers read their settings from the file, the user among them. */
+static int choose_user(struct lun_supervisor *self, struct lun_err *err)
+{
+    char name[64];
+    int code = lun_worker_user_choose(
+        self->config, self->dir, self->postgres != NULL ? "postgres" : "nobody",
+        name, sizeof name, err);
+    if (code == 0 && name[0] != '\0') {
+        code = lun_worker_user_admit(name, self->dir, self->log_path, err);
+    }
+    if (code == 0) {
+        code = set_text(&self->config->user, name, err);
+    }
+    return code != 0 ? code : lun_supervisor_renew_open(self, err);
+}
+
 static int open_rest(struct lun_supervisor *self, struct lun_err *err)
 {
     const struct lun_reload_options reload = {
@@ -213,7 +230,10 @@ static int open_rest(struct lun_supervisor *self, struct lun_err *err)
         .hooks = {self, lun_supervisor_on_first_set, lun_supervisor_on_change,
                   lun_supervisor_on_hopeless},
     };
-    int code = lun_config_write(self->config, self->config_path, err);
+    int code = choose_user(self, err);
+    if (code == 0) {
+        code = lun_config_write(self->config, self->config_path, err);
+    }
     if (code == 0) {
         code = lun_reload_open(&reload, &self->reload, err);
     }

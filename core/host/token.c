@@ -12,6 +12,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,21 @@ int lun_token_keys_open(const char *folder, const char *audience,
     }
     *out = keys;
     return 0;
+}
+
+void lun_token_keys_forget_private(struct lun_token_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        unsigned char *bytes = NULL;
+        int len = i2d_PUBKEY(keys->keys[i].pair, &bytes);
+        const unsigned char *at = bytes;
+        EVP_PKEY *public = len > 0 ? d2i_PUBKEY(NULL, &at, len) : NULL;
+        OPENSSL_free(bytes);
+        if (public != NULL) {
+            EVP_PKEY_free(keys->keys[i].pair); /* wipes the number */
+            keys->keys[i].pair = public;
+        }
+    }
 }
 
 void lun_token_keys_close(struct lun_token_keys *keys)

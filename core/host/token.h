@@ -40,6 +40,8 @@ struct lun_token {
  * none. `audience` is what tokens must name. */
 int lun_token_keys_open(const char *folder, const char *audience,
                         struct lun_token_keys **out, struct lun_err *err);
+/* Keeps what is needed to verify, not to sign. */
+void lun_token_keys_forget_private(struct lun_token_keys *keys);
 void lun_token_keys_close(struct lun_token_keys *keys);
 /* The public keys as a JWK set (RFC 7517), NUL-ended. */
 const char *lun_token_jwks(const struct lun_token_keys *keys);

@@ -14,8 +14,11 @@
 #include "core/host/control.h"
 #include "core/host/release.h"
 #include "core/host/service.h"
+#include "core/host/worker_user.h"
 #include "core/loop/beat.h"
 #include "core/loop/flush.h"
+#include "core/os/harden.h"
+#include "core/os/process.h"
 #include "core/pg/pool.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
@@ -233,10 +236,42 @@ static void run(struct worker *worker)
     lun_log_close();
 }
 
+/* Giving up rights -------------------------------------------------------- */
+
+static const struct lun_worker_options *own; /* there is one worker a process */
+
+/* In a signal handler: no log. */
+static void on_denied(int number, const char *name)
+{
+    char text[128];
+    lun_metrics_add(LUN_METRIC_DENIED_CALLS, 1);
+    int len =
+        snprintf(text, sizeof(text), "worker %u: denied system call %d (%s)\n",
+                 own->slot, number, name);
+    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
+        return;
+}
+
+static int harden(struct lun_err *err)
+{
+    struct lun_err why;
+    int rc = lun_worker_user_become(own->config->user, err);
+    if (rc)
+        return rc;
+    /* After the change of user: that clears the signal. */
+    if (!lun_process_die_with_parent(SIGTERM, own->parent))
+        return lun_error_set(err, LUN_EUNAVAILABLE, "the supervisor is gone");
+    lun_harden_process();
+    if (lun_harden_filter_calls(LUN_HARDEN_WORKER, on_denied, &why))
+        lun_log_printf(LUN_LOG_WARN, "%s", why.message);
+    return 0;
+}
+
 int lun_worker_main(const struct lun_worker_options *options)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     struct lun_err err = {0};
+    own = options;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!worker || getppid() != options->parent) {
@@ -249,7 +284,7 @@ int lun_worker_main(const struct lun_worker_options *options)
         rc = open_handles(worker);
     if (!rc)
         rc = lun_service_open(&worker->loop, options->config, options->data,
-                              LUN_HOST_FD_LISTEN, options->set,
+                              LUN_HOST_FD_LISTEN, options->set, harden,
                               &worker->service, &err);
     if (rc) {
         (void)fprintf(stderr, "worker %u cannot start: %s\n", options->slot,

@@ -13,8 +13,8 @@ struct lun_worker_options {
     const char *data; /* data folder */
     unsigned slot;
     unsigned metrics_slot; /* in the memory of the metrics */
-    pid_t parent;    /* the supervisor; ends when that is gone */
-    const char *set; /* file of the release set to begin with */
+    pid_t parent;          /* the supervisor; ends when that is gone */
+    const char *set;       /* file of the release set to begin with */
 };
 
 /*

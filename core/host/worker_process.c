@@ -21,6 +21,8 @@
 #include "core/host/console.h"
 #include "core/os/process.h"
 
+#define FDS (LUN_HOST_FD_TLS + 1)
+
 struct lun_worker_process {
     struct lun_worker_process_options options;
     pid_t pid;
@@ -204,11 +206,16 @@ static int spawn(struct lun_worker_process *process, int control_fd)
                     parent,
                     (char *)options->set_path,
                     NULL};
-    uv_stdio_container_t stdio[6] = {{.flags = UV_IGNORE}};
-    const int inherited[6] = {
-        0, 1, 2, options->listen_fd, control_fd, options->metrics_fd};
-    for (int i = 1; i < 6; i++) {
-        stdio[i].flags = UV_INHERIT_FD;
+    uv_stdio_container_t stdio[FDS] = {{.flags = UV_IGNORE}};
+    const int inherited[FDS] = {0,
+                                1,
+                                2,
+                                options->listen_fd,
+                                control_fd,
+                                options->metrics_fd,
+                                options->tls_fd};
+    for (int i = 1; i < FDS; i++) {
+        stdio[i].flags = inherited[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
         stdio[i].data.fd = inherited[i];
     }
     const uv_process_options_t how = {
@@ -217,7 +224,7 @@ static int spawn(struct lun_worker_process *process, int control_fd)
         .exit_cb = on_child_exit,
         .flags = UV_PROCESS_DETACHED,
         .stdio = stdio,
-        .stdio_count = 6,
+        .stdio_count = options->tls_fd >= 0 ? FDS : FDS - 1,
     };
     return uv_spawn(options->loop, &process->process, &how);
 }

@@ -37,6 +37,7 @@ struct lun_worker_process_options {
     unsigned metrics_slot; /* of its own while it lives */
     int listen_fd;
     int metrics_fd;
+    int tls_fd; /* -1: none */
     struct lun_worker_process_hooks hooks;
 };
 

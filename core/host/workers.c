@@ -55,6 +55,7 @@ struct worker {
 struct lun_workers {
     struct lun_workers_options options;
     char set_path[4096];
+    int tls_fd;
     bool closing;
     bool replacing;
     bool replace_again;
@@ -322,6 +323,7 @@ static void fill_options(struct worker *worker,
             worker->slot + (worker->second ? workers->options.count : 0),
         .listen_fd = worker->listen_fd,
         .metrics_fd = workers->options.metrics_fd,
+        .tls_fd = workers->tls_fd,
         .hooks = {worker, on_message, on_process_exit, on_closed},
     };
 }
@@ -467,6 +469,7 @@ int lun_workers_open(const struct lun_workers_options *options,
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     }
     workers->options = *options;
+    workers->tls_fd = -1;
     for (unsigned i = 0; i < options->count; i++) {
         workers->worker[i].owner = workers;
         workers->worker[i].slot = i;
@@ -509,6 +512,11 @@ bool lun_workers_send(struct lun_workers *workers, unsigned slot,
     struct worker *worker = &workers->worker[slot];
     return worker->process != NULL &&
            lun_worker_process_send(worker->process, message);
+}
+
+void lun_workers_set_tls(struct lun_workers *workers, int fd)
+{
+    workers->tls_fd = fd;
 }
 
 void lun_workers_renew(struct lun_workers *workers)

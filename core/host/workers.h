@@ -93,6 +93,8 @@ bool lun_workers_send(struct lun_workers *workers, unsigned slot,
 void lun_workers_replace(struct lun_workers *workers);
 bool lun_workers_replacing(const struct lun_workers *workers);
 
+/* Processes started from now on inherit `fd` as LUN_HOST_FD_TLS; -1: not. */
+void lun_workers_set_tls(struct lun_workers *workers, int fd);
 /* Asks all to read again what they read from files of the settings. */
 void lun_workers_renew(struct lun_workers *workers);
 
