@@ -15,18 +15,18 @@ return {
             returns = "table[]", doc = "All rows of a text." },
         { "rows", args = { { "text", "string" }, { "options", "csv.options?" } },
             returns = "fun(): table?, integer?",
-            doc = "The rows one by one, for a `for` loop: the row and the line where it begins." },
+            doc = "The rows one by one, for a `for` loop: the row and its line." },
         { "format", args = { { "rows", "table[]" }, { "options", "csv.options?" } },
-            returns = "string", doc = "The text of rows: lists, or records when `header` names the fields." },
+            returns = "string", doc = "The text of rows; `header` names the fields of records." },
     },
     types = {
         { "csv.options", fields = {
-            { "header", "boolean|string[]?", doc = "true: the first line names the fields, rows are records; "
-                .. "a list: the names" },
+            { "header", "boolean|string[]?", doc = "true: the first line names the fields, "
+                .. "rows are records; a list: the names" },
             { "separator", "string?", doc = "one character between fields, by default ','" },
             { "trim", "boolean?", doc = "parse: without spaces around fields that are not quoted" },
-            { "spreadsheet", "boolean?", doc = "format: texts that a spreadsheet would take for a formula "
-                .. "get a ' before them" },
+            { "spreadsheet", "boolean?", doc = "format: texts that a spreadsheet would take "
+                .. "for a formula get a ' before them" },
         } },
     },
 }

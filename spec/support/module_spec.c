@@ -8,6 +8,7 @@
  * with these options (JSON text) null                   the word of apps
  *   sql(statement)         rows of texts (or false for null) of the specs'
  *                          PostgreSQL
+ *   log_open(path), log_close()   the log of the server goes to a file
  *   test(sentence, fn), equal(actual, expected), fails(text, fn)
  * Prints what failed, and "N passed, N failed".
  */
@@ -144,6 +145,21 @@ static int sql(lua_State *L)
     return 1;
 }
 
+static int log_open(lua_State *L)
+{
+    struct lun_err err;
+    if (lun_log_open(luaL_checkstring(L, 1), LUN_LOG_DEBUG, 0, &err))
+        return luaL_error(L, "%s", err.message);
+    return 0;
+}
+
+static int log_close(lua_State *L)
+{
+    (void)L;
+    lun_log_close();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -156,6 +172,8 @@ int main(int argc, char **argv)
     luaL_openlibs(L);
     lua_register(L, "grant", grant);
     lua_register(L, "sql", sql);
+    lua_register(L, "log_open", log_open);
+    lua_register(L, "log_close", log_close);
     lua_newtable(L);
     lun_vm_decimals_push(L);
     lua_setfield(L, -2, "decimals");

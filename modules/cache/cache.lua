@@ -1,0 +1,88 @@
+--- Values kept from request to request: see README.md.
+-- SPDX-License-Identifier: Apache-2.0
+local native, options = ...
+
+local cache = {}
+
+local UNITS = { ms = 1, s = 1000, m = 60000, h = 3600000 }
+
+local function wrong(what, ...)
+    error("cache: " .. what:format(...), 3)
+end
+
+local function check_key(key)
+    if type(key) ~= "string" then
+        error("cache: the key must be a string", 3)
+    elseif #key > 512 then
+        error("cache: the key is longer than 512 bytes", 3)
+    end
+end
+
+-- Milliseconds, never more than policy allows.
+local function read_ttl(ttl)
+    local ms
+    if ttl == nil then return options.ttl end
+    if type(ttl) == "number" then
+        ms = ttl * 1000
+    elseif type(ttl) == "string" then
+        local count, unit = ttl:match("^(%d+)(%a+)$")
+        ms = count and UNITS[unit] and tonumber(count) * UNITS[unit]
+    end
+    if not ms or ms ~= ms or ms <= 0 then
+        error('cache: the ttl must be a number of seconds or a time like "5m"',
+            3)
+    end
+    return math.min(ms, options.ttl)
+end
+
+function cache.get(key)
+    check_key(key)
+    local _, value = native.get(key)
+    return value
+end
+
+local function keep(key, value, ttl)
+    local kept, problem = native.set(key, value, ttl, options.bytes)
+    if kept == nil then
+        -- Too large for the whole cache; what was kept is out of date.
+        if problem:find("larger", 1, true) then
+            native.delete(key)
+            return false
+        end
+        error("cache: " .. problem, 3)
+    end
+    return kept
+end
+
+function cache.set(key, value, ttl)
+    check_key(key)
+    if value == nil then wrong("the value is nil; delete(key) forgets one") end
+    return keep(key, value, read_ttl(ttl))
+end
+
+function cache.fetch(key, ttl, make)
+    check_key(key)
+    local ms = read_ttl(ttl)
+    if type(make) ~= "function" then wrong("fetch needs a function") end
+    local found, value = native.get(key)
+    if found then return value end
+    value = make()
+    if value ~= nil then keep(key, value, ms) end
+    return value
+end
+
+function cache.delete(key)
+    check_key(key)
+    return native.delete(key)
+end
+
+function cache.clear()
+    native.clear()
+end
+
+function cache.stats()
+    local bytes, count, hits, misses = native.stats()
+    return { bytes = bytes, count = count, hits = hits, misses = misses }
+end
+
+return cache

@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: Apache-2.0
+return {
+    name = "crypto",
+    version = "1.0.0",
+    title = "Hashes, random bytes, encodings",
+    capabilities = { "random" },
+    options = {
+        { "hashes", type = "list", of = "text", default = { "sha256", "sha384", "sha512" },
+            doc = "hashes that may be used; also there: sha224, sha3-256, sha3-512, sha1, md5" },
+        { "bytes", type = "size", default = "1m", min = "1k", max = "8m",
+            doc = "longest text of one call" },
+    },
+    functions = {
+        { "hash", args = { { "name", "string" }, { "text", "string" }, { "form", "string?" } },
+            returns = "string",
+            doc = 'The hash of a text; form: "hex" (default), "base64", "raw".' },
+        { "hmac", args = { { "name", "string" }, { "key", "string" }, { "text", "string" },
+            { "form", "string?" } }, returns = "string",
+            doc = "The keyed hash of a text (RFC 2104)." },
+        { "random", args = { { "bytes", "integer" }, { "form", "string?" } }, returns = "string",
+            doc = "Random bytes that nobody can guess, 1 to 4096 of them." },
+        { "token", args = { { "bytes", "integer?" } }, returns = "string",
+            doc = "Random text for URLs, of 32 bytes by default." },
+        { "uuid", args = {}, returns = "string", doc = "A random UUID (version 4)." },
+        { "equal", args = { { "a", "string" }, { "b", "string" } }, returns = "boolean",
+            doc = "Whether two secrets are equal; takes as long whatever they hold." },
+        { "encode", args = { { "form", "string" }, { "text", "string" } }, returns = "string",
+            doc = 'To "hex", "base64" or "base64url" (RFC 4648, without padding).' },
+        { "decode", args = { { "form", "string" }, { "text", "string" } }, returns = "string?",
+            doc = "Back again; nil when the text is not of that form." },
+    },
+    types = {},
+}
