@@ -216,6 +216,19 @@ void lun_vm_budget_leave(void)
     clear_hook(L);
 }
 
+uint64_t lun_vm_budget_end_ns(void)
+{
+    return running.end_ns;
+}
+
+void lun_vm_budget_end_slice(void)
+{
+    if (!running.L)
+        return;
+    running.end_ns = 0;
+    interrupt(&running);
+}
+
 /* Start ------------------------------------------------------------------- */
 
 /* mov rax, [rdi + a]; movzx eax, byte [rax + b]; and eax, 15 */

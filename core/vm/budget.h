@@ -31,3 +31,7 @@ void lun_vm_budget_enter(struct lun_vm_app *app, uint64_t slice_ns);
 void lun_vm_budget_leave(void);
 /* True when the slice is over. */
 bool lun_vm_budget_due(void);
+/* On the monotonic clock. */
+uint64_t lun_vm_budget_end_ns(void);
+/* It is over now, if there is one. */
+void lun_vm_budget_end_slice(void);

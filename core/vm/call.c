@@ -228,10 +228,19 @@ static enum lun_vm_step advance(struct lun_vm_call *call, int *args)
     return LUN_VM_STEP_SLICED;
 }
 
+/* What was taken so fast that memory is short: within the call's own slices. */
+static bool collect(struct lun_vm_call *call)
+{
+    struct lun_vm_app *app = call->app;
+    return lun_vm_heap_collect(&app->heap, app->L, lun_vm_budget_end_ns());
+}
+
 static enum lun_vm_step run_slice(struct lun_vm_call *call)
 {
     enum lun_vm_step step = LUN_VM_STEP_SLICED;
     int args = call->args;
+    if (call->app->heap.pressed && !collect(call))
+        return step;
     call->args = 0;
     if (!call->started)
         step = begin(call, &args);
@@ -287,7 +296,6 @@ enum lun_vm_step lun_vm_call_run(struct lun_vm_call *call, uint64_t slice_ns)
         return run.step;
     uint64_t left = app->limits.cpu_ns - call->spent->cpu_ns;
     app->heap.cap = app->limits.memory_bytes;
-    app->heap.refused = false;
     app->running = call;
     lun_vm_modules_set_request(app->L, call->spent->request);
     lun_app_metrics_enter(app->metrics, call->spent->request);
@@ -394,8 +402,8 @@ void lun_vm_call_drop(struct lun_vm_call *call)
     lun_vm_coroutine_abandon(call);
     luaL_unref(app->L, LUA_REGISTRYINDEX, call->anchor);
     luaL_unref(app->L, LUA_REGISTRYINDEX, call->state);
-    if (app->heap.refused)
-        lua_gc(app->L, LUA_GCCOLLECT, 0);
+    if (app->heap.refused || app->heap.pressed)
+        lun_vm_scheduler_collect(app);
     app->heap.refused = false;
     lun_buf_release(&call->data);
     lun_buf_release(&call->message);

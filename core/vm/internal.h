@@ -29,12 +29,19 @@ struct lun_vm_heap {
     void *alloc_data;
     size_t used;
     size_t cap;
-    bool refused; /* since the flag was cleared, something was over the cap */
+    size_t alarm;       /* more than this is a reason to collect */
+    size_t used_before; /* the collection under way */
+    int cycles;         /* of it: the one under way; 0: no collection is */
+    bool pressed;       /* the alarm was reached */
+    bool refused;       /* something was over the cap, in this call */
 };
 
 void lun_vm_heap_wrap(struct lun_vm_heap *heap, lua_State *L, size_t cap);
 /* Lets the collector run often enough for the cap. */
 void lun_vm_heap_tune(struct lun_vm_heap *heap, lua_State *L);
+/* Collects until all was seen (true) or the time is over. */
+bool lun_vm_heap_collect(struct lun_vm_heap *heap, lua_State *L,
+                         uint64_t end_ns);
 /* Before lua_close: LuaJIT gives all back only to its own allocator. */
 void lun_vm_heap_unwrap(struct lun_vm_heap *heap, lua_State *L);
 
@@ -53,6 +60,7 @@ struct lun_vm_app {
     const struct lun_vm_app_config *config; /* while the files are loaded */
     struct lun_vm_app *next; /* of those with calls that can go on */
     bool listed;
+    bool collecting;           /* before its next call */
     struct lun_vm_call *first; /* calls that can go on, in their order */
     struct lun_vm_call *last;
     struct lun_vm_call *running;
@@ -158,3 +166,5 @@ struct lun_vm_scheduler *lun_vm_scheduler_take(uv_loop_t *loop);
 void lun_vm_scheduler_give(struct lun_vm_scheduler *scheduler);
 /* Lets the call go on in this turn of the loop or the next. */
 void lun_vm_scheduler_add(struct lun_vm_call *call);
+/* The same for what the app has to collect. */
+void lun_vm_scheduler_collect(struct lun_vm_app *app);

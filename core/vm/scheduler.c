@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/telemetry/apps.h"
 #include "core/vm/internal.h"
 
 struct lun_vm_scheduler {
@@ -79,7 +80,23 @@ void lun_vm_scheduler_add(struct lun_vm_call *call)
     uv_idle_start(&app->scheduler->idle, on_idle);
 }
 
+void lun_vm_scheduler_collect(struct lun_vm_app *app)
+{
+    app->collecting = true;
+    list_app(app->scheduler, app);
+    uv_idle_start(&app->scheduler->idle, on_idle);
+}
+
 /* A turn ------------------------------------------------------------------ */
+
+/* What a call has left behind: its time is the app's. */
+static void collect(struct lun_vm_app *app, uint64_t end_ns)
+{
+    uint64_t begin = lun_vm_budget_cpu_ns();
+    app->collecting = !lun_vm_heap_collect(&app->heap, app->L, end_ns);
+    lun_app_metrics_add(app->metrics, LUN_APP_CPU_NS,
+                        lun_vm_budget_cpu_ns() - begin);
+}
 
 /* One slice for all calls of the app together. */
 static void run_app(struct lun_vm_app *app)
@@ -87,6 +104,10 @@ static void run_app(struct lun_vm_app *app)
     uint64_t now = lun_clock_monotonic_ns();
     uint64_t end = now + app->limits.slice_ns;
     struct lun_vm_call *call;
+    if (app->collecting) {
+        collect(app, end);
+        now = lun_clock_monotonic_ns();
+    }
     while (now < end && (call = take_call(app))) {
         if (call->cancelled) {
             lun_vm_call_drop(call);
@@ -108,7 +129,7 @@ static void on_check(uv_check_t *check)
     while ((app = take_app(scheduler))) {
         bool done = app == last;
         run_app(app);
-        if (app->first)
+        if (app->first || app->collecting)
             list_app(scheduler, app);
         lun_vm_app_unref(app);
         if (done)

@@ -7,7 +7,8 @@ local concat = require("lunette.guest.sandbox_tables").concat
 local native = native
 local select, tonumber, tostring, type, unpack =
     select, tonumber, tostring, type, unpack
-local byte, find_builtin, sub = string.byte, string.find, string.sub
+local byte, sub = string.byte, string.sub
+local find_builtin, rep_builtin = string.find, string.rep
 local metafield, raise = native.metafield, native.raise
 local native_format, scan, rescan = native.format, native.scan, native.rescan
 local floor, huge = math.floor, math.huge
@@ -15,6 +16,7 @@ local floor, huge = math.floor, math.huge
 local strings = {}
 
 local NAMED = { number = true, boolean = true, ["nil"] = true, cdata = true }
+local MAX_SIZE = 2 ^ 31 - 1
 local PERCENT, CARET, ZERO, NINE = byte("%^09", 1, 4)
 
 --- As tostring, without addresses.
@@ -209,6 +211,20 @@ local function gsub(value, what, replacement, limit)
     return concat(pieces), count
 end
 
+-- Lua's own takes a count of 32 bits.
+local function rep(value, times, separator)
+    local text = check_text(value, 1, "rep")
+    local count = check_number(times, nil, 2, "rep")
+    if not count then refuse(2, "rep", "number", times) end
+    if count <= 0 then return "" end
+    local between = separator == nil and ""
+        or check_text(separator, 3, "rep")
+    local size = (#text + #between) * count
+    if size == 0 then return "" end
+    if size > MAX_SIZE then raise("resulting string too large") end
+    return rep_builtin(text, count, between)
+end
+
 -- The library -----------------------------------------------------------------
 
 local function format_texts(at, template, ...)
@@ -230,7 +246,7 @@ end
 strings.library = {
     byte = byte, char = string.char, find = find, format = format,
     gmatch = gmatch, gsub = gsub, len = string.len, lower = string.lower,
-    match = match, rep = string.rep, reverse = string.reverse, sub = sub,
+    match = match, rep = rep, reverse = string.reverse, sub = sub,
     upper = string.upper,
 }
 
