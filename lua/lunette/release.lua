@@ -64,7 +64,8 @@ end
 local function is_news(db, source, record, current)
     local last = record[source.name]
     if last then return last ~= source.hash end
-    return current.epoch == 0 or not store.has(db, source.name, source.hash)
+    return current.epoch == 0 or not current.apps[source.name]
+        or not store.has(db, source.name, source.hash)
 end
 
 --- The apps folder over what is served.
