@@ -20,7 +20,6 @@ local write = require("lunette.orm.write")
 
 local change = {}
 
-local SERVER_SET = { created = true, updated = true }
 local MAX_DEPTH = 10
 local NULL = { null = true }
 
@@ -46,7 +45,7 @@ end
 -- Values --------------------------------------------------------------------
 
 local function value_of(model, field, value)
-    if SERVER_SET[field.type] or field.stored then
+    if field.created or field.updated or field.stored then
         misuse.with("%s.%s is set by the server", model.name, field.name)
     end
     local text, problem = convert.text(field, value)

@@ -9,11 +9,13 @@ local convert = require("lunette.orm.write.convert")
 local misuse = require("lunette.runtime.misuse")
 local sql = require("lunette.orm.sql")
 local text = require("lunette.util.text")
+local values = require("lunette.orm.write.values")
 
 local filter = {}
 
 local MAX_DEPTH = 20
 local MAX_CONDITIONS = 500
+local MAX_LIST = 50000
 
 -- Fields --------------------------------------------------------------------
 
@@ -54,17 +56,18 @@ end
 
 -- Values --------------------------------------------------------------------
 
-local listed = setmetatable({}, { __mode = "k" })
+local items = setmetatable({}, { __mode = "k" })
 
-local function as_list(field, list)
-    local forms = listed[field] or {}
-    listed[field] = forms
-    if not forms[list] then
-        forms[list] = setmetatable({ list = list }, { __index = function(_, key)
-            if key ~= "list" then return field[key] end
-        end })
+-- One item of a field that is a list, as if it were a field.
+local function item_of(field)
+    local made = items[field]
+    if not made then
+        made = {}
+        for key, value in pairs(field) do made[key] = value end
+        made.list = nil
+        items[field] = made
     end
-    return forms[list]
+    return made
 end
 
 local function is_id(field)
@@ -101,20 +104,16 @@ local function many_values(reader, field, value)
     if type(value) ~= "table" then
         misuse.with("%s: one_of takes a list", field.name)
     end
-    local items = {}
+    local texts = {}
     for i, item in ipairs(value) do
         local made = text_of(field, plain(item))
-        if made ~= host.null then items[#items + 1] = made end
-        if i > 50000 then misuse.with("%s: the list is too long", field.name) end
+        if made ~= host.null then texts[#texts + 1] = made end
+        if i > MAX_LIST then
+            misuse.with("%s: a list of more than %d values", field.name,
+                MAX_LIST)
+        end
     end
-    local list = { "{" }
-    for i, item in ipairs(items) do
-        list[#list + 1] = i > 1 and ',"' or '"'
-        list[#list + 1] = item:gsub('[\\"]', "\\%0")
-        list[#list + 1] = '"'
-    end
-    list[#list + 1] = "}"
-    return { kind = "scalars", src = push(reader, table.concat(list)) }
+    return { kind = "scalars", src = push(reader, values.array(texts)) }
 end
 
 -- Conditions ----------------------------------------------------------------
@@ -197,10 +196,10 @@ local function list_field(reader, field, value, name)
             name, name)
     elseif type(value) == "table" then
         return compared(reader, field, "has_every",
-            many_values(reader, as_list(field, nil), value), name)
+            many_values(reader, item_of(field), value), name)
     end
     return compared(reader, field, "has",
-        one_value(reader, as_list(field, nil), value), name)
+        one_value(reader, item_of(field), value), name)
 end
 
 local object

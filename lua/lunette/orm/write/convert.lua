@@ -94,10 +94,19 @@ local function plain_list(field, value)
     return items
 end
 
+-- Any value of Lua is a value of Json, also a text.
+local function json_text(value)
+    local ok, result = pcall(json_of, value, 1)
+    if ok then ok, result = pcall(host.json_encode, result) end
+    if ok then return result end
+    return nil, "is no value of Json: " .. tostring(result)
+end
+
 --- The text of a value that an app gives to a scalar field; host.null where it
 -- empties the field. nil and what is wrong: "must be a whole number".
 function convert.text(field, value)
     if value == nil or convert.is_null(value) then return host.null end
+    if field.type == "json" and not field.list then return json_text(value) end
     local made, problem = (field.list and plain_list or plain)(field, value)
     if made == nil then return nil, problem end
     return host.coerce(sql.parameter_type(field), made, {
