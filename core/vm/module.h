@@ -37,8 +37,17 @@ struct lun_module_home {
     char request[64];    /* at work now; "" while files are loaded */
 };
 
+/* A module that another one works with, whether or not the app has it. */
+struct lun_module_need {
+    const char *name;
+    const char *options; /* JSON, all of them */
+};
+
 struct lun_module {
     const char *name; /* as its folder */
+    /* NULL, or the modules that its Lua gets as its fourth argument, by name;
+     * the last one has no name. They may not need others that lead back. */
+    const struct lun_module_need *needs;
     /* NULL, or adds functions that end at once to the table on top of the
      * stack: `native` of the module's Lua. Functions bound what they are given
      * before they work on it: nothing stops C code but its own end. */

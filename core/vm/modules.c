@@ -177,12 +177,37 @@ static int push_chunk(lua_State *L, const char *dir, const char *name,
 
 /* All of them -------------------------------------------------------------- */
 
-/* Adds one module to the table on top of the stack. */
+/* Sets what takes part in a module in the table on top of the stack: name ->
+ * { chunk, native, options, needs }. */
+static int add_module(lua_State *L, const struct lun_vm_app_config *config,
+                      const struct lun_vm_grant *grant,
+                      const struct lun_module_home *home, struct lun_err *err);
+
+static int add_needs(lua_State *L, const struct lun_vm_app_config *config,
+                     const struct lun_module *module,
+                     const struct lun_module_home *home, struct lun_err *err)
+{
+    int rc = 0;
+    luaL_checkstack(L, 16, NULL);
+    lua_newtable(L);
+    const struct lun_module_need *need = module->needs;
+    for (; !rc && need && need->name; need++) {
+        const struct lun_vm_grant grant = {.module =
+                                               lun_module_find(need->name),
+                                           .name = need->name,
+                                           .options = need->options};
+        rc = add_module(L, config, &grant, home, err);
+    }
+    if (!rc)
+        lua_setfield(L, -2, "needs");
+    return rc;
+}
+
 static int add_module(lua_State *L, const struct lun_vm_app_config *config,
                       const struct lun_vm_grant *grant,
                       const struct lun_module_home *home, struct lun_err *err)
 {
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     int rc = push_chunk(L, config->modules_dir, grant->name, err);
     if (rc)
         return rc;
@@ -195,8 +220,11 @@ static int add_module(lua_State *L, const struct lun_vm_app_config *config,
     if (grant->module && grant->module->open)
         grant->module->open(L, home);
     lua_setfield(L, -2, "native");
-    lua_setfield(L, -2, grant->name);
-    return 0;
+    if (grant->module && grant->module->needs)
+        rc = add_needs(L, config, grant->module, home, err);
+    if (!rc)
+        lua_setfield(L, -2, grant->name);
+    return rc;
 }
 
 int lun_vm_modules_push(lua_State *L, const struct lun_vm_app_config *config,

@@ -27,8 +27,13 @@ static void ask(struct lun_module_ask *request)
         lun_module_refuse(request, "http: out of memory");
 }
 
+/* Bodies; what an app may receive bounds them already. */
+static const struct lun_module_need needs[] = {
+    {"json", "{\"bytes\":268435456,\"depth\":64}"}, {NULL, NULL}};
+
 const struct lun_module lun_module_http = {
     .name = "http",
+    .needs = needs,
     .ask = ask,
     .start = start,
     .stop = stop,

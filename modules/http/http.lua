@@ -1,6 +1,7 @@
 --- Requests to other servers: see README.md.
 -- SPDX-License-Identifier: Apache-2.0
-local native, _, ask = ...
+local _, _, ask, needs = ...
+local json = needs.json
 
 local http = {}
 
@@ -27,7 +28,7 @@ local function plain(value, what)
         and value < 2 ^ 53 then
         return ("%d"):format(value)
     elseif kind == "string" or kind == "number" or kind == "boolean"
-        or kind == "userdata" then
+        or decimals.text(value) then
         return tostring(value)
     end
     wrong("%s cannot be a %s", what, kind)
@@ -47,7 +48,9 @@ end
 local function each_pair(values, what, add)
     for _, name in ipairs(sorted_names(values, what)) do
         local value = values[name]
-        if type(value) ~= "table" then value = { value } end
+        if type(value) ~= "table" or decimals.text(value) then
+            value = { value }
+        end
         for _, one in ipairs(value) do
             add(name, plain(one, ("%s '%s'"):format(what, name:sub(1, 60))))
         end
@@ -87,7 +90,7 @@ local function body_of(options)
     if given > 1 then
         wrong("only one of 'json', 'form' and 'body' may be given")
     elseif options.json ~= nil then
-        return native.encode(options.json), "application/json"
+        return json.encode(options.json), "application/json"
     elseif options.form then
         return form_text(options.form, "form"),
             "application/x-www-form-urlencoded"
@@ -123,11 +126,9 @@ end
 local Response = {}
 
 function Response:json()
-    local value, problem = native.decode(self.body)
-    if problem then
-        wrong("the answer is no JSON: %s", problem)
-    end
-    return value
+    local ok, value = pcall(json.decode, self.body)
+    if ok then return value end
+    wrong("the answer is no JSON: %s", (tostring(value):gsub("^.-json: ", "")))
 end
 
 local by_any_case = { __metatable = false, __index = function(headers, name)

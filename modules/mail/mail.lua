@@ -10,15 +10,17 @@ local function wrong(what, ...)
     error("mail: " .. what:format(...), 0)
 end
 
--- A copy that can leave the VM: what is neither table, number nor boolean (or is
--- a value with a text form, as decimals and dates are) becomes that text.
+-- A copy that can leave the VM; decimals become texts.
 local function plain(value, state, depth)
     local kind = type(value)
     if kind == "string" or kind == "number" or kind == "boolean" then
         return value
-    elseif kind == "userdata" or kind == "table"
-        and getmetatable(value) ~= nil then
+    elseif value == null then
+        return nil
+    elseif decimals.text(value) then
         return tostring(value)
+    elseif kind == "table" and getmetatable(value) ~= nil then
+        wrong("a record cannot be a part of a message; name its fields")
     elseif kind ~= "table" then
         wrong("a %s cannot be a part of a message", kind)
     end

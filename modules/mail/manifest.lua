@@ -8,7 +8,8 @@ return {
         { "server", type = "text", required = true,
             doc = '"smtp://mail.example.com:587" (STARTTLS) or "smtps://mail.example.com:465"' },
         { "from", type = "list", of = "text", required = true,
-            doc = "addresses and domains that mail may come from; the first address is used by default" },
+            doc = "addresses and domains that mail may come from; "
+                .. "the first address is used by default" },
         { "domains", type = "list", of = "text", required = true,
             doc = 'domains that mail may go to: "example.com", "*.example.com", "*"' },
         { "tls", type = "enum", values = { "required", "none" }, default = "required",

@@ -1,8 +1,9 @@
 --- `require` inside an app: the core modules that policy granted it.
 --
 -- A module's Lua runs here, in the VM and the budget of the app, once, when it is
--- first required. It gets `local native, options, ask = ...`: the functions of
--- its C part, the options of the grant, and a function that asks the C part to
+-- first required. It gets `local native, options, ask, needs = ...`: the functions
+-- of its C part, the options of the grant, the modules it works with by name, and a
+-- function that asks the C part to
 -- do what takes time (core/vm/module.h), or the host to do operation `op` of
 -- lunette.runtime.operations. What it returns is what the app gets,
 -- read-only.
@@ -47,12 +48,17 @@ function modules.new(granted, ask, globals, shared)
         end
     end
 
-    local function load(name, module)
+    local load
+    function load(name, module)
+        local needs = {}
+        for other, needed in pairs(module.needs or {}) do
+            needs[other] = load(other, needed)
+        end
         local environment = {}
         for key, value in pairs(globals) do environment[key] = value end
         environment.decimals, environment.null = shared.decimals, shared.null
         local content = setfenv(module.chunk, environment)(module.native,
-            module.options, asker(name))
+            module.options, asker(name), needs)
         if type(content) ~= "table" then
             error(("the module '%s' returns no table"):format(name), 3)
         end
