@@ -168,7 +168,8 @@ static void unref(struct lun_bind_app *app)
 {
     if (!app || --app->refs)
         return;
-    lun_vm_app_unref(app->vm);
+    if (app->vm)
+        lun_vm_app_unref(app->vm);
     for (size_t i = 0; i < app->grant_count; i++) {
         free((char *)app->grants[i].name);
         free((char *)app->grants[i].options);
