@@ -10,6 +10,7 @@
 #include "core/bind/apps.h"
 #include "core/bind/module_ask.h"
 #include "core/bind/task.h"
+#include "core/telemetry/quarantine.h"
 #include "core/vm/app.h"
 #include "core/vm/data.h"
 
@@ -200,6 +201,18 @@ static int find_app(const struct lun_bind_task *task, const char *name)
     return -1;
 }
 
+/* Pushes the fault of an app that must not run. */
+static bool is_quarantined(lua_State *L, const struct lun_vm_app *app)
+{
+    char reason[LUN_QUARANTINE_REASON];
+    if (!lun_quarantine_find(lun_vm_app_name(app), lun_vm_app_release(app),
+                             reason))
+        return false;
+    lua_pushliteral(L, "failed");
+    push_fault(L, LUN_EQUARANTINED, NULL, 0, reason);
+    return true;
+}
+
 static int wait(lua_State *L, struct lun_bind_task *task)
 {
     task->waiting = true;
@@ -223,6 +236,8 @@ static int ctx_call(lua_State *L)
                    "functions of apps call each other too deeply");
         return 2;
     }
+    if (is_quarantined(L, task->request->apps->items[at]->vm))
+        return 2;
     struct lun_bind_running *running = &task->calls[task->call_count];
     *running = (struct lun_bind_running){.app = (size_t)at};
     struct lun_vm_app *app = app_of(task, running);

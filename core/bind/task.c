@@ -62,6 +62,7 @@ static void fail_from_table(struct lun_bind_task *task, lua_State *co)
     error.limit = copy_text(task, co, "limit");
     error.max = number_of(co, "max");
     error.app = copy_text(task, co, "app");
+    error.reason = copy_text(task, co, "reason");
     error.release = copy_text(task, co, "release");
     error.detail = copy_text(task, co, "detail");
     if (error.detail) {

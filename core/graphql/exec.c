@@ -83,8 +83,10 @@ void lun_exec_write_error(struct lun_buf *out,
         lun_buf_push_json_string(out, error->limit, strlen(error->limit));
         lun_buf_printf(out, ",\"max\":%zu", error->max);
     }
-    if (error->reason)
-        lun_buf_printf(out, ",\"reason\":\"%s\"", error->reason);
+    if (error->reason) {
+        lun_buf_push_str(out, ",\"reason\":");
+        lun_buf_push_json_string(out, error->reason, strlen(error->reason));
+    }
     if (error->app) {
         lun_buf_push_str(out, ",\"app\":");
         lun_buf_push_json_string(out, error->app, strlen(error->app));

@@ -36,7 +36,7 @@ end
 
 function REASONS.QUARANTINED(app, fault)
     return { ext = "UNAVAILABLE", app = app,
-        message = "the application is in quarantine", detail = fault.message }
+        message = "the application is in quarantine", reason = fault.message }
 end
 
 local function internal(detail)
