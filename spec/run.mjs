@@ -164,7 +164,8 @@ async function node() {
 
 /** Programs that print "N passed, N failed" themselves. */
 async function programs() {
-  for (const file of ['spec/lint/run', 'spec/contract/opencrud/test', 'spec/attack/test']) {
+  for (const file of ['spec/lint/run', 'spec/contract/opencrud/test', 'spec/attack/test',
+    'spec/sandbox/run']) {
     if (!fs.existsSync(file) || !wanted(file)) continue;
     const outcome = await run(path.resolve(file), []);
     const last = outcome.output.match(/(\d+) passed, (\d+) failed(?:, \d+ skipped)?\s*$/);

@@ -30,6 +30,7 @@
 
 #include "core/base/clock.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 #include "core/vm/internal.h"
 
 #define HOOK_PROFILE 0x80 /* of LuaJIT's lj_obj.h */
@@ -337,6 +338,7 @@ void lun_vm_budget_install(lua_State *L)
         make_timer(&running);
     pthread_once(&started, start_process);
     if (mask_at && running.made) {
+        lun_metrics_set(LUN_METRIC_APP_CODE_COMPILED, 1);
         compile(L);
         return;
     }
