@@ -199,6 +199,26 @@ local function default_of(field)
     return tostring(value)
 end
 
+-- Functions of apps do not run here: a required value that only one of them would
+-- give must stand in the file.
+local function check_computed(file, model, columns, rows)
+    local given = {}
+    for _, column in ipairs(columns) do given[column.field] = column end
+    for _, field in ipairs(model.fields) do
+        if field.required and field.default and field.default.lua then
+            local column = given[field]
+            for _, row in ipairs(rows) do
+                if not column or row[column.name] == nil then
+                    fail(file.path, row.line, "%s.%s is required, and its"
+                        .. " default is a function, which does not run for"
+                        .. " starting data: give it a value", model.name,
+                        field.name)
+                end
+            end
+        end
+    end
+end
+
 local function new_id(field)
     if field.id_type == "text" then return host.id25() end
     if (field.id_type or "uuid") == "uuid" then return host.uuid() end
@@ -314,6 +334,7 @@ end
 local function insert(db, job, models, header, rows)
     local file, model = job.file, job.model
     local columns = columns_of(file, model, models, header)
+    check_computed(file, model, columns, rows)
     local conflict = conflict_of(columns)
     if conflict == "" and job.again then return 0 end
     for _, extra in ipairs(missing_columns(model, columns)) do

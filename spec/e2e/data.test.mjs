@@ -132,3 +132,21 @@ test('starting data do not take words for numbers', async (t) => {
   }
   assert.equal(await save('-5,1.5e3'), null);
 });
+
+test('starting data do not run functions of apps', async (t) => {
+  const app = `app "shop" {}
+    model "Item" { fields = { name = text { size = 9 },
+      kind = text { default = function() return "computed" end },
+      code = text { required = true, default = function() return "c" end } },
+      before_create = function() fail("no hook here") end }
+    access "Item" { admin = "all" }`;
+  const server = await Server.start({ args: ['--workers', '1'],
+    apps: { shop: { 'app.lua': app, 'data/item.csv': 'name,code\na,1\nb,2\n' } } });
+  t.after(() => server.down());
+  assert.deepEqual(await server.dataOf('{ items(orderBy: name_ASC) { name kind code } }'),
+    { items: [{ name: 'a', kind: null, code: '1' }, { name: 'b', kind: null, code: '2' }] });
+  const { message } = await server.reload(
+    () => server.save('shop', 'name,code\nc,\n', 'data/item.csv'));
+  assert.match(message,
+    /item\.csv:2: Item\.code is required, and its default is a function/);
+});

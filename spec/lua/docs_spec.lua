@@ -10,6 +10,7 @@ model "User" { fields = { login = text { size = 60, unique = true } } }
 access "Partner" { portal = "read" }
 access "User" { portal = "read" }
 ]]
+local POLICY = { text = 'app "shop" { extend = { "base.Partner" } }' }
 local SHOP = 'app "shop" { depends = { "base" } }\n'
 
 local function documents()
@@ -32,7 +33,7 @@ for _, path in ipairs(documents()) do
                     local text = block:find('^app "') and block or SHOP .. block
                     local wanted = { [name] = text }
                     if text:find('"base', 1, true) then wanted.base = BASE end
-                    assert.same({}, apps.errors(wanted), at)
+                    assert.same({}, apps.errors(wanted, POLICY), at)
                 end)
             end
         end)
