@@ -46,6 +46,18 @@ function lists.marked(items)
     return host and setmetatable(items, host.array_mt) or items
 end
 
+--- A list in pieces of at most `size` items; the list itself when it is short.
+function lists.pieces(items, size)
+    if #items <= size then return { items } end
+    local pieces = {}
+    for at, item in ipairs(items) do
+        if (at - 1) % size == 0 then pieces[#pieces + 1] = {} end
+        local piece = pieces[#pieces]
+        piece[#piece + 1] = item
+    end
+    return pieces
+end
+
 --- Position of an item in a list, or nil.
 function lists.find(items, wanted)
     for at, item in ipairs(items) do

@@ -3,12 +3,10 @@
 -- @module lunette.orm.write.change
 local defaults = require("lunette.orm.write.defaults")
 local hooks = require("lunette.orm.write.hooks")
+local lists = require("lunette.util.lists")
 local sql = require("lunette.orm.write.sql")
 
 local change = {}
-
--- Rows that one call of a hook gets at most.
-local BATCH = 5000
 
 --- ", version = ..." and the times of the last change, after other assignments
 -- (column → text).
@@ -44,11 +42,6 @@ local function copy(texts)
     return made
 end
 
-local function slice(list, first, last)
-    local made = {}
-    for at = first, math.min(last, #list) do made[#made + 1] = list[at] end
-    return made
-end
 
 local function assign(job, model, ids, texts)
     if next(texts) == nil then return #ids end
@@ -67,8 +60,8 @@ end
 -- @treturn number how many rows were changed
 function change.rows(job, model, ids, texts, between)
     local count = 0
-    for first = 1, #ids, BATCH do
-        local batch = slice(ids, first, first + BATCH - 1)
+    if #ids == 0 then return 0 end
+    for _, batch in ipairs(lists.pieces(ids, hooks.BATCH)) do
         local own = copy(texts)
         local changes = hooks.before_write(job, model, batch, own)
         count = count + (assign(job, model, batch, own) or 0)

@@ -9,10 +9,14 @@
 -- @module lunette.orm.write.hooks
 local convert = require("lunette.orm.write.convert")
 local fail = require("lunette.orm.write.fail")
+local lists = require("lunette.util.lists")
 local sql = require("lunette.orm.sql")
 local text_of = require("lunette.util.text")
 
 local hooks = {}
+
+--- Rows that one call of a function gets at most.
+hooks.BATCH = 1000
 
 -- Functions that may wait for one another: a hook writes, and what it writes
 -- has a hook...
@@ -224,11 +228,13 @@ end
 -- defaults, then before_create.
 -- @tparam {table,...} rows ROW of lunette.orm.write.insert
 function hooks.before_create(job, model, rows)
-    for _, field in ipairs(default_fields(job, model)) do
-        fill_default(job, model, rows, field)
-    end
-    for _, each in ipairs(of(job, model, "before_create")) do
-        run_before_create(job, model, rows, each)
+    for _, batch in ipairs(lists.pieces(rows, hooks.BATCH)) do
+        for _, field in ipairs(default_fields(job, model)) do
+            fill_default(job, model, batch, field)
+        end
+        for _, each in ipairs(of(job, model, "before_create")) do
+            run_before_create(job, model, batch, each)
+        end
     end
 end
 
@@ -239,15 +245,20 @@ end
 -- @tparam {string,...} ids
 -- @tparam ?table changes
 function hooks.tell(job, model, hook, ids, changes)
-    for _, each in ipairs(of(job, model, hook)) do
-        invoke(job, each, { model = model.key, ids = ids, changes = changes })
+    for _, batch in ipairs(lists.pieces(ids, hooks.BATCH)) do
+        for _, each in ipairs(of(job, model, hook)) do
+            invoke(job, each, { model = model.key, ids = batch,
+                changes = changes })
+        end
     end
 end
 
 --- after_delete; `rows` are those of hooks.rows before they went.
 function hooks.after_delete(job, model, rows)
-    for _, each in ipairs(of(job, model, "after_delete")) do
-        invoke(job, each, { model = model.key, rows = rows })
+    for _, batch in ipairs(lists.pieces(rows, hooks.BATCH)) do
+        for _, each in ipairs(of(job, model, "after_delete")) do
+            invoke(job, each, { model = model.key, rows = batch })
+        end
     end
 end
 

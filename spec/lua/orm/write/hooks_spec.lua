@@ -182,6 +182,41 @@ describe("hooks", writes.with_database(function(w)
         assert.equal("1000", w:value("count(*) FROM test.lead WHERE open"))
     end)
 
+    it("get more rows than that in several calls", function()
+        w:set(leads("before_create after_create before_write after_write"
+            .. " before_delete after_delete"))
+        local sizes = {}
+        local function note(name)
+            return function(message)
+                local rows = message.values or message.ids or message.rows
+                sizes[name] = (sizes[name] or "") .. #rows .. " "
+                return message.values or message.changes
+            end
+        end
+        use {
+            ["hook:before_create:Lead"] = note("create"),
+            ["hook:after_create:Lead"] = note("created"),
+            ["hook:before_write:Lead"] = note("write"),
+            ["hook:after_write:Lead"] = note("written"),
+            ["hook:before_delete:Lead"] = note("delete"),
+            ["hook:after_delete:Lead"] = note("deleted"),
+        }
+        local rows = {}
+        for i = 1, 1500 do rows[i] = "{}" end
+        w:ok('mutation { createPerson(data: { leads: { create: ['
+            .. table.concat(rows, ",") .. "] } }) { id } }")
+        w:sees("mutation { updateManyLeads(data: { n: 3 }) { count } }",
+            '{"updateManyLeads":{"count":1500}}')
+        w:sees("mutation { deleteManyLeads { count } }",
+            '{"deleteManyLeads":{"count":1500}}')
+        local all = {}
+        for _, name in ipairs { "create", "created", "write", "written",
+            "delete", "deleted" } do
+            all[name] = "1000 500 "
+        end
+        assert.same(all, sizes)
+    end)
+
     it("see and change what a write changes", function()
         w:set(leads("before_write after_write"))
         local seen, after
