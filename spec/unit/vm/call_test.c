@@ -21,12 +21,12 @@ static void asks_inside_coroutines_inside_pcall(void **state)
 {
     (void)state;
     struct outcome outcome =
-        run_body("local function ask(n) return find('X', {n = n}) end\n"
+        run_body("local function ask(n) return #find('Lead', {n = n}) + n end\n"
                  "local gen = coroutine.wrap(function()\n"
                  "  for i = 1, 3 do\n"
                  "    local ok, e = pcall(function()\n"
                  "      local co = coroutine.create(function()\n"
-                 "        return as_app(function() log('x') return i end)\n"
+                 "        return as_app(function() return ask(i) end)\n"
                  "      end)\n"
                  "      local _, v = coroutine.resume(co)\n"
                  "      coroutine.yield(v)\n"
@@ -36,6 +36,7 @@ static void asks_inside_coroutines_inside_pcall(void **state)
                  "end)\n"
                  "return gen() + gen() + gen()");
     assert_string_equal(outcome.text, "6");
+    assert_int_equal(outcome.asks, 3);
 }
 
 static void stops_an_endless_loop_at_its_cpu_budget(void **state)
