@@ -112,7 +112,9 @@ static void on_result(void *context, const PGresult *result,
     if (task->once)
         lun_bind_statement_free(task->once);
     task->once = NULL;
-    if (error) {
+    if (task->gone && task->call_count) {
+        lun_bind_task_end_gone(task);
+    } else if (error) {
         task->db_code = error->code;
         task->in_doubt = error->lost && !error->before_send;
         push_error(co, error);

@@ -49,12 +49,14 @@ struct lun_bind_task {
     struct lun_bind_writer *writer;
     struct lun_exec *exec;
     size_t index;
-    const struct lun_bind_request *request;
+    struct lun_bind_request *request;
+    struct lun_bind_task *prev, *next; /* of the request's */
     struct lun_pg_session *session; /* NULL without a transaction */
     lua_State *co;                  /* NULL between tries */
     int co_ref;
     bool waiting; /* a statement or a call of the coroutine is under way */
     bool sent;    /* of these: a statement */
+    bool gone;    /* nobody waits for the answer */
     const struct lun_bind_shape *select; /* its rows become JSON, not tables */
     struct lun_bind_statement *once;     /* statement that is not remembered */
     struct lun_bind_running calls[LUN_BIND_CALLS_MAX]; /* the last one runs */
@@ -98,6 +100,8 @@ void lun_bind_task_end(struct lun_bind_task *task,
                        const struct lun_plan_error *error);
 void lun_bind_task_end_with_pg(struct lun_bind_task *task,
                                const struct lun_pg_error *pg);
+/* Ends a task that nobody waits for. */
+void lun_bind_task_end_gone(struct lun_bind_task *task);
 /* A defect: the message goes to the log only. */
 void lun_bind_task_end_with_lua(struct lun_bind_task *task,
                                 const char *message);

@@ -37,6 +37,25 @@ static void on_timer_closed(uv_handle_t *handle)
     free(task);
 }
 
+static void link_task(struct lun_bind_task *task)
+{
+    struct lun_bind_request *request = task->request;
+    task->next = request->tasks;
+    if (task->next)
+        task->next->prev = task;
+    request->tasks = task;
+}
+
+static void unlink_task(struct lun_bind_task *task)
+{
+    if (task->next)
+        task->next->prev = task->prev;
+    if (task->prev)
+        task->prev->next = task->next;
+    else
+        task->request->tasks = task->next;
+}
+
 static void give_session(struct lun_bind_task *task)
 {
     if (task->session)
@@ -52,6 +71,7 @@ void lun_bind_task_end(struct lun_bind_task *task,
     bool all = task->all;
     lun_bind_task_drop(task);
     give_session(task);
+    unlink_task(task);
     struct lun_buf json = task->json;
     lun_buf_init(&task->json);
     struct lun_buf *jsons = task->jsons;
@@ -90,6 +110,29 @@ void lun_bind_task_end_with_lua(struct lun_bind_task *task, const char *message)
     error.message = lun_error_info(LUN_EINTERNAL)->message;
     config->report(&pg, &error, config->context);
     lun_bind_task_end(task, &error);
+}
+
+void lun_bind_task_end_gone(struct lun_bind_task *task)
+{
+    const struct lun_plan_error error = {.code = LUN_EUNAVAILABLE,
+                                         .message = "the client has gone"};
+    lun_bind_task_end(task, &error);
+}
+
+static void on_abandoned(uv_timer_t *timer)
+{
+    struct lun_bind_task *task = timer->data;
+    if (task->call_count && task->waiting && !task->sent)
+        lun_bind_task_end_gone(task);
+}
+
+void lun_bind_write_abandon(struct lun_bind_request *request)
+{
+    for (struct lun_bind_task *task = request->tasks; task; task = task->next) {
+        task->gone = true;
+        if (task->call_count)
+            uv_timer_start(&task->timer, on_abandoned, 0, 0);
+    }
 }
 
 /* Trying again ------------------------------------------------------------ */
@@ -222,7 +265,7 @@ static void fail_start(struct lun_exec *exec, size_t index, bool all)
 }
 
 void lun_bind_write_start(struct lun_bind_writer *writer,
-                          const struct lun_bind_request *request,
+                          struct lun_bind_request *request,
                           struct lun_exec *exec, size_t index)
 {
     const struct lun_plan *plan = lun_exec_config_of(exec)->plan;
@@ -250,6 +293,7 @@ void lun_bind_write_start(struct lun_bind_writer *writer,
     task->single = is_single(task);
     uv_timer_init(writer->loop, &task->timer);
     task->timer.data = task;
+    link_task(task);
     begin(task);
 }
 

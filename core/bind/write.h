@@ -20,6 +20,7 @@ struct lun_exec;
 struct lun_framework;
 struct lun_vm_spent;
 
+struct lun_bind_task;
 struct lun_bind_writer; /* opaque: what the writes of one VM share */
 
 /* Whose fields are run, with which release set; lives as long as they do. */
@@ -30,6 +31,7 @@ struct lun_bind_request {
     struct lun_vm_spent *spent; /* one for each of these */
     const struct lun_bind_modules *modules;
     const char *traceparent; /* of this request; "" for none */
+    struct lun_bind_task *tasks; /* its fields at work; NULL at first */
 };
 
 /* NULL when memory ran out. */
@@ -40,5 +42,9 @@ void lun_bind_writer_free(struct lun_bind_writer *writer);
 /* Runs field `index` of `exec`; ends with lun_exec_written, which may come
  * before this returns, or lun_exec_written_all. */
 void lun_bind_write_start(struct lun_bind_writer *writer,
-                          const struct lun_bind_request *request,
+                          struct lun_bind_request *request,
                           struct lun_exec *exec, size_t index);
+
+/* Nobody waits for the answer any more: fields that are at a function of an app
+ * end, a little later, with an error. */
+void lun_bind_write_abandon(struct lun_bind_request *request);

@@ -112,6 +112,7 @@ static bool pack_later(struct lun_service *service,
     }
     /* An answer is there; nobody is left to be told of the client's end. */
     request->on_abort = NULL;
+    request->on_gone = NULL;
     service->jobs++;
     return true;
 }

@@ -58,6 +58,7 @@ struct call {
     uint64_t deadline_ns;
     struct lun_trace trace;
     struct lun_bind_request functions; /* of apps; filled when one is needed */
+    struct call *next; /* with functions, of one HTTP request */
     const char *code;        /* of the first error, for the log */
     const char *error_id;
 };
@@ -247,14 +248,24 @@ static void on_done(struct lun_exec *exec, int status,
     finish(call, status, body->data, body->len);
 }
 
+/* The client has gone: functions of apps need not go on for it. */
+static void on_gone(struct lun_http_request *http)
+{
+    for (struct call *call = http->user; call; call = call->next)
+        lun_bind_write_abandon(&call->functions);
+}
+
 /* What the functions of apps get that this request calls. */
 static bool prepare_functions(struct call *call)
 {
     const struct lun_bind_apps *apps = &call->release->apps;
+    struct lun_arena *arena = call->http->arena;
     struct lun_vm_spent *spent =
-        lun_arena_calloc(call->http->arena, apps->count + 1, sizeof(*spent));
-    if (!spent)
+        lun_arena_calloc(arena, apps->count + 1, sizeof(*spent));
+    char *header = lun_arena_alloc(arena, 56);
+    if (!spent || !header)
         return false;
+    lun_trace_header(&call->trace, header);
     for (size_t i = 0; i < apps->count; i++) {
         spent[i].deadline_ns = call->deadline_ns;
         strcpy(spent[i].request, call->trace.trace_id);
@@ -265,8 +276,11 @@ static bool prepare_functions(struct call *call)
         .apps = apps,
         .spent = spent,
         .modules = &call->service->modules,
-        .traceparent = "",
+        .traceparent = header,
     };
+    call->next = call->http->user;
+    call->http->user = call;
+    call->http->on_gone = on_gone;
     return true;
 }
 

@@ -297,6 +297,7 @@ static void dispatch(struct lun_http_conn *conn)
     request->arena = &exchange->arena;
     request->user = NULL;
     request->on_abort = NULL;
+    request->on_gone = NULL;
     conn->server->request_count++;
     config->handler(request, config->context);
 }

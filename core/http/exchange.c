@@ -108,6 +108,8 @@ void lun_http_exchange_orphan(struct lun_http_exchange *exchange)
     if (pool->orphans)
         pool->orphans->prev = exchange;
     pool->orphans = exchange;
+    if (exchange->request.on_gone)
+        exchange->request.on_gone(&exchange->request);
 }
 
 void lun_http_exchange_bury(struct lun_http_exchange *exchange)

@@ -57,6 +57,10 @@ struct lun_http_request {
      * goes nowhere. A client that only stopped sending (half-close) still gets
      * its answer. */
     void (*on_abort)(struct lun_http_request *request);
+    /* With on_abort NULL: called once when the connection went before the
+     * answer. The request stays valid and must be answered as ever, also from
+     * within the call. May be NULL. */
+    void (*on_gone)(struct lun_http_request *request);
 };
 
 /* Called when a whole request is there. Must lead to one lun_http_respond. */

@@ -137,6 +137,7 @@ static void dispatch(struct lun_http_session *session,
     request->arena = &exchange->arena;
     request->user = NULL;
     request->on_abort = NULL;
+    request->on_gone = NULL;
     server->request_count++;
     server->config.handler(request, server->config.context);
 }

@@ -60,9 +60,9 @@ local function find(self)
 end
 
 local function one(self)
-    return function(model, filter)
+    return function(model, filter, options)
         request_of(self, "one")
-        return records.one(self, model, filter)
+        return records.one(self, model, filter, options)
     end
 end
 

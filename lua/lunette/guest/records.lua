@@ -431,24 +431,30 @@ local function filter_of(filter)
     return outward_at(filter)
 end
 
---- find("Lead", { state = "new" }, { order = "-revenue", limit = 5 })
-function records.find(self, name, filter, options)
-    local model = model_of(self, name, "find")
-    if options ~= nil and type(options) ~= "table" then
-        error(host.where() .. "find: options are { order =, limit =, offset = }",
-            0)
-    end
+local function found(self, model, filter, options)
     local rows = ask(self, { op = "find", model = model.key,
-        filter = filter_of(filter), options = options and outward_at(options) })
+        filter = filter_of(filter), options = options })
     return from_rows(self, model, rows)
 end
 
+local function options_of(options)
+    if options == nil then return {} end
+    if type(options) == "table" then return outward_at(options) end
+    error(host.where() .. "options are { order =, limit =, offset =, lock = }",
+        0)
+end
+
+--- find("Lead", { state = "new" }, { order = "-revenue", limit = 5 })
+function records.find(self, name, filter, options)
+    return found(self, model_of(self, name, "find"), filter,
+        options_of(options))
+end
+
 --- The first record that fits, or nil.
-function records.one(self, name, filter)
-    local model = model_of(self, name, "one")
-    local rows = ask(self, { op = "find", model = model.key,
-        filter = filter_of(filter), options = { limit = 1 } })
-    return from_rows(self, model, rows)[1]
+function records.one(self, name, filter, options)
+    options = options_of(options)
+    options.limit = 1
+    return found(self, model_of(self, name, "one"), filter, options)[1]
 end
 
 --- A new record, or of a list several at once.

@@ -120,7 +120,8 @@ local function read_order(service, model, asked)
     return { kind = "list", items = items }, table.concat(keys, ",")
 end
 
-local function plan(running, model, read, order_by, paged)
+-- `options` as of find.find, but for its values.
+local function plan(running, model, read, order_by, options)
     local service = running.service
     local context = context_module.new(service,
         { roles = rights.roles(running) }, service.schema)
@@ -132,10 +133,11 @@ local function plan(running, model, read, order_by, paged)
         rows.list(model, alias), sql.table(model), alias, joins,
         condition and " WHERE " .. condition or "",
         order.sql(keys, "inner"), limit)
-    if paged then
+    if options.offset then
         text = text .. " OFFSET " .. context:param { type = "int4",
             src = { arg = "offset" } }
     end
+    if options.lock then text = text .. " FOR NO KEY UPDATE OF " .. alias end
     return { sql = context:statement(text), params = context.params }
 end
 
@@ -148,17 +150,14 @@ end
 local function planned(running, model, read, options)
     local order_by, order_key =
         read_order(running.service, model, options.order)
-    local paged = options.offset ~= nil
-    local key = table.concat({ model.key, running.as_app and "app" or "",
-        order_key, paged and "paged" or "", table.concat(read.key, " ") }, "|")
-    if not running.as_app then
-        key = running.roles_key .. "|" .. key
-    end
+    local key = table.concat({ running.as_app and "*" or running.roles_key,
+        model.key, order_key, options.offset and "offset" or "",
+        options.lock and "lock" or "", table.concat(read.key, " ") }, "|")
     local plans = plans_of(running.service)
     local found = plans.by_key[key]
     if found then return found end
     local made, err = context_module.attempt(plan, running, model, read,
-        order_by, paged)
+        order_by, options)
     if not made then forbidden(running, err) end
     plans.count = plans.count + 1
     plans.by_key[key] = made
@@ -167,7 +166,7 @@ end
 
 -- Operations ----------------------------------------------------------------
 
-local OPTIONS = { order = true, limit = true, offset = true }
+local OPTIONS = { order = true, limit = true, offset = true, lock = true }
 
 local function whole(options, name)
     local value = options[name]
@@ -182,17 +181,21 @@ end
 local function check_options(options)
     for name in pairs(options) do
         if not OPTIONS[name] then
-            misuse.with("find has no option '%s'; it has order, limit, offset",
+            misuse.with("find has no option '%s'; it has order, limit, offset,"
+                .. " lock",
                 tostring(name))
         end
     end
 end
 
---- { model =, filter =, options = { order =, limit =, offset = } } → rows
+--- { model =, filter =, options = { order =, limit =, offset =, lock = } } → rows
 function find.find(running, asked)
     local model = rights.model(running, asked.model, "read")
     local options = asked.options or {}
     check_options(options)
+    if options.lock and running.ctx.reads then
+        misuse.with("find: 'lock' has a meaning in mutations only")
+    end
     local read = filter.read(running.service, model, asked.filter)
     local limit, left = whole(options, "limit"), running.ctx:rows_left()
     -- one more than it may read, to see that there are more
