@@ -171,7 +171,7 @@ int lun_fetch_easy_set(CURL *easy, struct lun_fetch_try *attempt)
     if (!add_headers(attempt))
         return LUN_EMEMORY;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br");
     curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                      (curl_off_t)attempt->grant->max_response);

@@ -56,7 +56,8 @@ static const struct lun_pg_statement SENT = {
 static const struct lun_pg_statement LATER = {
     .name = "lunette_mail_later",
     .sql = "update lunette.mail set recipients = $3, refused = $4,"
-           " problem = $5, next_at = now() + $6::int * interval '1 millisecond'"
+           " problem = coalesce(nullif($5, ''), problem), next_at = now() + "
+           "$6::int * interval '1 millisecond'"
            " where id = $1::uuid and tries = $2::int",
     .param_count = 6,
 };
@@ -64,7 +65,7 @@ static const struct lun_pg_statement LATER = {
 static const struct lun_pg_statement PARK = {
     .name = "lunette_mail_park",
     .sql = "update lunette.mail set recipients = $3, refused = $4,"
-           " problem = $5, parked_at = now()"
+           " problem = coalesce(nullif($5, ''), problem), parked_at = now()"
            " where id = $1::uuid and tries = $2::int",
     .param_count = 5,
 };
