@@ -396,6 +396,13 @@ function loader.check(options)
     return host.json_encode(report)
 end
 
+local function no_app(name, apps)
+    local text, names = require("lunette.util.text"), {}
+    for at, app in ipairs(apps) do names[at] = app.name end
+    return problem(("there is no app '%s'%s"):format(name,
+        text.did_you_mean(name, names)))
+end
+
 local function explained(granted, apps, name)
     for _, app in ipairs(apps) do
         if app.name == name then
@@ -423,6 +430,9 @@ function loader.policy(options)
     report.exists = policy.text ~= nil
     if options.app then
         report.explained, report.text = explained(granted, apps, options.app)
+        if not report.text then
+            report = refused(no_app(options.app, apps))
+        end
     end
     return host.json_encode(report)
 end

@@ -7,14 +7,14 @@ local cache = {}
 local UNITS = { ms = 1, s = 1000, m = 60000, h = 3600000 }
 
 local function wrong(what, ...)
-    error("cache: " .. what:format(...), 3)
+    misuse("cache: " .. what:format(...))
 end
 
 local function check_key(key)
     if type(key) ~= "string" then
-        error("cache: the key must be a string", 3)
+        misuse("cache: the key must be a string")
     elseif #key > 512 then
-        error("cache: the key is longer than 512 bytes", 3)
+        misuse("cache: the key is longer than 512 bytes")
     end
 end
 
@@ -29,8 +29,7 @@ local function read_ttl(ttl)
         ms = count and UNITS[unit] and tonumber(count) * UNITS[unit]
     end
     if not ms or ms ~= ms or ms <= 0 then
-        error('cache: the ttl must be a number of seconds or a time like "5m"',
-            3)
+        misuse('cache: the ttl must be a number of seconds or a time like "5m"')
     end
     return math.min(ms, options.ttl)
 end
@@ -49,7 +48,7 @@ local function keep(key, value, ttl)
             native.delete(key)
             return false
         end
-        error("cache: " .. problem, 3)
+        misuse("cache: " .. problem)
     end
     return kept
 end

@@ -8,15 +8,15 @@ local allowed = {}
 for _, name in ipairs(limits.hashes) do allowed[name] = true end
 
 local function wrong(what, ...)
-    error("crypto: " .. what:format(...), 3)
+    misuse("crypto: " .. what:format(...))
 end
 
 local function check_text(text, what)
     if type(text) ~= "string" then
-        error(("crypto: the %s must be a string"):format(what), 3)
+        misuse(("crypto: the %s must be a string"):format(what))
     elseif #text > limits.bytes then
-        error(("crypto: the %s is longer than %d bytes"):format(what,
-            limits.bytes), 3)
+        misuse(("crypto: the %s is longer than %d bytes"):format(what,
+            limits.bytes))
     end
 end
 
@@ -31,16 +31,15 @@ local ENCODE = { hex = native.to_hex, base64 = native.to_base64,
 local function encoder(form)
     local encode = ENCODE[form or "hex"]
     if not encode then
-        error('crypto: the form must be "hex", "base64", "base64url" or "raw"',
-            3)
+        misuse('crypto: the form must be "hex", "base64", "base64url" or "raw"')
     end
     return encode
 end
 
 local function check_hash(name)
     if not allowed[name] then
-        error(("crypto: the hash '%s' is not granted; granted are %s"):format(
-            tostring(name), table.concat(limits.hashes, ", ")), 3)
+        misuse(("crypto: the hash '%s' is not granted; granted are %s"):format(
+            tostring(name), table.concat(limits.hashes, ", ")))
     end
 end
 
@@ -66,7 +65,7 @@ end
 local function check_count(count)
     if type(count) ~= "number" or count < 1 or count > 4096
         or count % 1 ~= 0 then
-        error("crypto: the number of bytes must be from 1 to 4096", 3)
+        misuse("crypto: the number of bytes must be from 1 to 4096")
     end
 end
 

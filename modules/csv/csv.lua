@@ -5,7 +5,7 @@ local native, limits = ...
 local csv = {}
 
 local function wrong(what, ...)
-    error("csv: " .. what:format(...), 4)
+    misuse("csv: " .. what:format(...))
 end
 
 -- The options of a call, checked.
@@ -125,9 +125,11 @@ local function field_text(value, options, at)
         local text = ("%.14g"):format(value)
         if tonumber(text) ~= value then text = ("%.17g"):format(value) end
         return text
-    elseif kind == "boolean" or kind == "userdata" then
-        return native.quote(tostring(value), options.separator)
+    elseif kind == "boolean" then
+        return tostring(value)
     end
+    local text = decimals.text(value)
+    if text then return text end
     wrong("row %d: a %s cannot be written", at, kind)
 end
 

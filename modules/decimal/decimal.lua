@@ -36,7 +36,7 @@ end
 
 local function check_list(list)
     if type(list) ~= "table" or decimal.is(list) then
-        error("decimal: a list of decimals is needed here", 3)
+        misuse("decimal: a list of decimals is needed here")
     end
 end
 

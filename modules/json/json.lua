@@ -8,8 +8,8 @@ local json = {}
 -- one cannot leave the app.
 local arrays = setmetatable({}, { __mode = "k" })
 
-local function wrong(level, what, ...)
-    error("json: " .. what:format(...), level + 1)
+local function wrong(what, ...)
+    misuse("json: " .. what:format(...))
 end
 
 -- Decoding ------------------------------------------------------------------
@@ -19,12 +19,10 @@ local NUMBERS = { exact = true, decimal = true }
 
 local function check_options(options, known)
     if options == nil then return {} end
-    if type(options) ~= "table" then
-        wrong(3, "the options must be a table")
-    end
+    if type(options) ~= "table" then wrong("the options must be a table") end
     for key in pairs(options) do
         if not known[key] then
-            wrong(3, "unknown option '%s'", tostring(key))
+            wrong("unknown option '%s'", tostring(key))
         end
     end
     return options
@@ -40,14 +38,14 @@ local function make_decimal(text)
 end
 
 function json.decode(text, options)
-    if type(text) ~= "string" then wrong(2, "the text must be a string") end
+    if type(text) ~= "string" then wrong("the text must be a string") end
     options = check_options(options, DECODE)
     local numbers = options.numbers or "exact"
     if not NUMBERS[numbers] then
-        wrong(2, "option 'numbers' must be \"exact\" or \"decimal\"")
+        wrong("option 'numbers' must be \"exact\" or \"decimal\"")
     end
     if #text > limits.bytes then
-        wrong(2, "the text is longer than %d bytes", limits.bytes)
+        wrong("the text is longer than %d bytes", limits.bytes)
     end
     local missing = options.null
     if missing == nil then missing = null end
@@ -55,9 +53,9 @@ function json.decode(text, options)
         make_decimal, numbers == "decimal", arrays)
     if not ran then
         if type(ok) ~= "table" then error(ok, 0) end
-        wrong(2, "the number %s is too large", ok.number:sub(1, 40))
+        wrong("the number %s is too large", ok.number:sub(1, 40))
     end
-    if not ok then wrong(2, "%s", value) end
+    if not ok then wrong("%s", value) end
     return value
 end
 
@@ -65,7 +63,7 @@ end
 
 function json.array(list)
     list = list or {}
-    if type(list) ~= "table" then wrong(2, "a list must be a table") end
+    if type(list) ~= "table" then wrong("a list must be a table") end
     arrays[list] = true
     return list
 end
@@ -184,7 +182,7 @@ function json.encode(value, options)
     options = check_options(options, ENCODE)
     local indent = options.indent
     if indent and (type(indent) ~= "number" or indent < 0 or indent > 16) then
-        wrong(2, "option 'indent' must be a number from 0 to 16")
+        wrong("option 'indent' must be a number from 0 to 16")
     end
     local writer = setmetatable({ parts = {}, count = 0, bytes = 0,
         indent = indent }, Writer)
@@ -193,7 +191,7 @@ function json.encode(value, options)
         if type(problem) ~= "table" or not problem.message then
             error(problem, 0)
         end
-        wrong(2, "%s", problem.message)
+        wrong("%s", problem.message)
     end
     return table.concat(writer.parts)
 end

@@ -28,19 +28,19 @@ local function split(fields)
     local names, texts = {}, {}
     if fields == nil then return names, texts end
     if type(fields) ~= "table" then
-        error("log: the fields must be a table", 4)
+        misuse("log: the fields must be a table")
     end
     for name in next, fields do
         if type(name) ~= "string" or not name:find("^[%a_][%w_.-]*$")
             or #name > 64 then
-            error("log: the name of a field must be a word", 4)
+            misuse("log: the name of a field must be a word")
         elseif RESERVED[name] then
-            error(("log: the field '%s' has its own meaning"):format(name), 4)
+            misuse(("log: the field '%s' has its own meaning"):format(name))
         end
         names[#names + 1] = name
     end
     if #names > MAX_FIELDS then
-        error(("log: more than %d fields"):format(MAX_FIELDS), 4)
+        misuse(("log: more than %d fields"):format(MAX_FIELDS))
     end
     table.sort(names)
     for at, name in ipairs(names) do texts[at] = text_of(fields[name]) end
@@ -49,14 +49,14 @@ end
 
 function log.enabled(level)
     if not rank[level] then
-        error("log: the level must be debug, info, warn or error", 2)
+        misuse("log: the level must be debug, info, warn or error")
     end
     return rank[level] >= rank[options.level] and native.enabled(level)
 end
 
 local function write(level, message, fields)
     if type(message) ~= "string" then
-        error("log: the message must be a string", 3)
+        misuse("log: the message must be a string")
     end
     if #message > MAX_MESSAGE then
         message = message:sub(1, MAX_MESSAGE) .. "..."

@@ -52,7 +52,11 @@ end
 local function methods_of(app, name, call)
     return {
         __metatable = false, __newindex = read_only,
-        __index = function() error("a word has no fields", 2) end,
+        __index = function(self)
+            local data = app.tokens[self]
+            if data.is_module then return new_token(app, data, app.sink) end
+            error("a word has no fields", 2)
+        end,
         __tostring = function() return name end,
         __call = function(self, argument)
             return call(app.tokens[self], argument, self)
@@ -269,9 +273,26 @@ local function uses(app, name)
     return false
 end
 
+-- A module that is called as a word is (decimal, json, time, log) stays that word
+-- for who writes local json = require "json".
+local function module_token(app, name, word)
+    local data = word ~= nil and app.tokens[word]
+    if data then
+        data.is_module = true
+        return word
+    end
+    local methods = app.sink
+    if word then
+        methods = lists.merged(app.sink, { __call = function(_, ...)
+            return word(...)
+        end })
+    end
+    return new_token(app, { what = "module", word = name }, methods)
+end
+
 -- While declarations are read a module is only a name: its functions are there
 -- when functions of the app run.
-local function require_word(app)
+local function require_word(app, built)
     return function(name)
         if type(name) ~= "string" then
             error('require is used wrongly; write require "csv"', 2)
@@ -279,7 +300,7 @@ local function require_word(app)
             error(("the module %s is required, but the app does not name it in"
                 .. " its 'uses'"):format(text.quote(name)), 2)
         end
-        return new_token(app, { what = "module", word = name }, app.sink)
+        return module_token(app, name, built[name])
     end
 end
 
@@ -303,7 +324,7 @@ local function built_words(app)
     built.query = declaration(app, "query", app.calls)
     built.mutation = declaration(app, "mutation", app.calls)
     built.sql = sql_word(app)
-    built.require = require_word(app)
+    built.require = require_word(app, built)
     built.null = marker(app, "null")
     for _, word in ipairs(language.names("filter")) do
         built[word] = filter_word(app, word)
@@ -319,16 +340,41 @@ end
 
 -- The environment -----------------------------------------------------------
 
-local function unknown(app, word, built)
-    local where, shown = place_of(app), text.quote(word)
+local function unknown(app, word, known, where)
+    local shown = text.quote(word)
     if vocabulary.DENIED[word] then
         app.report:error(where, word, "%s is not available to apps", shown)
     else
-        local known = lists.keys(lists.merged(built, vocabulary.LATER))
         app.report:error(where, word, "unknown word %s%s", shown,
-            text.did_you_mean(word, known))
+            text.did_you_mean(word, lists.keys(lists.merged(known,
+                vocabulary.LATER))))
     end
-    return later(app, word, false, true)
+end
+
+local function is_later(word)
+    return vocabulary.LATER[word] or vocabulary.LATER_VALUES[word]
+end
+
+-- Reports the globals that functions of the app name and that are not there.
+local function check_globals(app, built, own, path, found)
+    local set = {}
+    for _, each in ipairs(found) do
+        if each.is_set then set[each.name] = true end
+    end
+    for _, each in ipairs(found) do
+        local word, where = each.name, { file = path, line = each.line }
+        if is_later(word) then
+            app.report:error(where, word, "%s is not built yet", word)
+        elseif built[word] == nil and own[word] == nil and not each.is_set then
+            if set[word] then
+                app.report:error(where, word, "%s is no local variable: write"
+                    .. " local %s; what requests share belongs into the"
+                    .. " database", text.quote(word), word)
+            else
+                unknown(app, word, lists.merged(own, built), where)
+            end
+        end
+    end
 end
 
 local function lookup(app, built, own)
@@ -336,10 +382,11 @@ local function lookup(app, built, own)
         local value = built[word]
         if value == nil then value = own[word] end
         if value ~= nil then return value end
-        if vocabulary.LATER[word] or vocabulary.LATER_VALUES[word] then
+        if is_later(word) then
             return later(app, word, vocabulary.LATER[word] or false)
         end
-        return unknown(app, word, built)
+        unknown(app, word, lists.merged(own, built), place_of(app))
+        return later(app, word, false, true)
     end
 end
 
@@ -355,7 +402,8 @@ local function assign(app, built, own)
 end
 
 --- Makes the environment of an app; all its files share it.
--- @tparam table app the record that the words fill: see lunette.app.load
+-- @tparam table app the record that the words fill: see lunette.app.load; it
+--   gets check_globals(path, what lunette.app.globals found)
 function words.environment(app)
     app.sink = sink_methods(app)
     app.marker = methods_of(app, "sql", function(_, _, self) return self end)
@@ -363,6 +411,9 @@ function words.environment(app)
         return complete(app, data, options, self)
     end)
     local built, own = built_words(app), {}
+    function app.check_globals(path, found)
+        check_globals(app, built, own, path, found)
+    end
     return setmetatable({}, { __metatable = false,
         __index = lookup(app, built, own),
         __newindex = assign(app, built, own) })

@@ -29,11 +29,16 @@ local function ask(operation)
 end
 
 return function(_, setup)
-    local made = guest.new {
+    local made
+    local function word(name)
+        local ok, value = pcall(function() return made.environment[name] end)
+        return ok and value or nil
+    end
+    made = guest.new {
         setup = setup, ask = ask, current = host.state,
         globals = sandbox.globals(),
         require = modules.new(host.modules, ask, sandbox.trusted(),
-            { decimals = decimals, null = records.NULL }),
+            { decimals = decimals, null = records.NULL, word = word }),
     }
     native.use(made.environment)
     local at = 1

@@ -22,12 +22,26 @@ local function shown(name)
     return (text:gsub("%c", "?"))
 end
 
-local function read_only(name, content)
+-- A module that is called as a word of apps is (decimal, json, time, log) stays
+-- that word for who writes local json = require "json".
+local function read_only(name, content, word_of)
     return setmetatable({}, { __metatable = false, __index = content,
         __newindex = function(_, key)
             error(("%s.%s: a module cannot be changed"):format(name,
                 shown(key)), 2)
+        end,
+        __call = function(_, ...)
+            local word = word_of(name)
+            if word == nil then
+                error(("the module '%s' is no function"):format(name), 2)
+            end
+            return word(...)
         end })
+end
+
+-- What a module raises is told with the line of the app.
+local function misuse(message)
+    error(host.where() .. message, 0)
 end
 
 --- Makes the `require` of an app.
@@ -37,7 +51,8 @@ end
 -- @tparam table globals what the Lua of modules sees: trusted functions of this
 --   VM, without a way out
 -- @tparam table shared what modules have in common with the words of apps:
---   `decimals` (lunette.guest.decimals) and `null`
+--   `decimals` (lunette.guest.decimals), `null`, and word(name) → the word of
+--   that name or nil
 -- @treturn function require(name)
 function modules.new(granted, ask, globals, shared)
     local loaded = {}
@@ -57,12 +72,13 @@ function modules.new(granted, ask, globals, shared)
         local environment = {}
         for key, value in pairs(globals) do environment[key] = value end
         environment.decimals, environment.null = shared.decimals, shared.null
+        environment.misuse = misuse
         local content = setfenv(module.chunk, environment)(module.native,
             module.options, asker(name), needs)
         if type(content) ~= "table" then
             error(("the module '%s' returns no table"):format(name), 3)
         end
-        return read_only(name, content)
+        return read_only(name, content, shared.word)
     end
 
     return function(...)

@@ -82,6 +82,7 @@ test("writes records in the order of the header", function()
     equal(csv.format({ { qty = 4, name = "Bolt" }, { name = "Nut" } },
         { header = { "name", "qty" } }), "name,qty\r\nBolt,4\r\nNut,\r\n")
     equal(csv.format({ { 0.1, 1e15, true } }), "0.1,1e+15,true\r\n")
+    equal(csv.format({ { grant("decimal").new("1.50") } }), "1.50\r\n")
     equal(csv.format({}), "")
 end)
 
