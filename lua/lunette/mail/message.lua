@@ -113,13 +113,15 @@ local function from_template(job, asked, out)
     if not text and not html then
         wrong("the app has no mail/%s.txt and no mail/%s.html", name, name)
     end
-    if text then out.subject, text = cut_subject(text) end
+    local subject
+    if text then subject, text = cut_subject(text) end
+    out.subject = asked.subject or subject
     out.text, out.html = out.text or text, out.html or html
-    if asked.subject then
-        local subject, problem = template.fill("subject", asked.subject,
+    if asked.subject and #asked.subject <= MAX_SUBJECT then
+        local filled, problem = template.fill("subject", asked.subject,
             job.values)
-        if not subject then wrong("%s", problem) end
-        out.subject = subject
+        if not filled then wrong("%s", problem) end
+        out.subject = filled
     end
 end
 
@@ -155,8 +157,7 @@ local function attachment(at, given)
         or not kind:find("^[%w][%w!#$&^_.+-]*/[%w][%w!#$&^_.+-]*$") then
         wrong("attachment '%s': the type must be written like 'text/csv'",
             shown(name))
-    elseif type(given.data) ~= "string"
-        or given.data:find("[^%w+/=]") then
+    elseif type(given.data) ~= "string" or #given.data % 4 ~= 0 then
         wrong("attachment '%s' has no data", shown(name))
     end
     return { name = name, type = kind, data = given.data }

@@ -7,41 +7,88 @@
 -- @module lunette.mail.template
 local template = {}
 
-local MAX_BYTES, MAX_DEPTH = 4 * 1024 * 1024, 8
+local MAX_BYTES, MAX_DEPTH, MAX_STEPS = 4 * 1024 * 1024, 8, 200000
+local MAX_KNOWN = 200
 local TAG = "(){([#^/]?)([%a_][%w_.]*)}()"
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;",
     ['"'] = "&quot;", ["'"] = "&#39;" }
 
+local function fail(what, ...)
+    error({ problem = what:format(...) }, 0)
+end
+
+local function fail_at(line, what, ...)
+    error({ line = line, problem = what:format(...) }, 0)
+end
+
+-- Reading -------------------------------------------------------------------
+
+-- A template as a list of texts (strings), values { path, line } and sections
+-- { path, line, sign, list }.
+local function read(text)
+    local open, line, counted, at = { {} }, 1, 1, 1
+    while true do
+        local start, sign, path, behind = text:match(TAG, at)
+        local list = open[#open]
+        list[#list + 1] = text:sub(at, (start or 0) - 1)
+        if not start then break end
+        local _, lines = text:sub(counted, start - 1):gsub("\n", "")
+        line, counted, at = line + lines, start, behind
+        if sign == "" then
+            list[#list + 1] = { path = path, line = line }
+        elseif sign ~= "/" then
+            if #open > MAX_DEPTH then
+                fail_at(line, "sections are nested deeper than %d", MAX_DEPTH)
+            end
+            local section = { path = path, line = line, sign = sign, list = {} }
+            list[#list + 1] = section
+            section.list.section = section
+            open[#open + 1] = section.list
+        elseif list.section and list.section.path == path then
+            open[#open] = nil
+        else
+            fail_at(line, "{/%s} was not opened", path)
+        end
+    end
+    local section = open[#open].section
+    if section then
+        fail_at(section.line, "{%s%s} has no {/%s}", section.sign,
+            section.path, section.path)
+    end
+    return open[1]
+end
+
+local known, count = {}, 0
+
+local function known_or_read(text)
+    local list = known[text]
+    if list then return list end
+    list = read(text)
+    if count >= MAX_KNOWN then known, count = {}, 0 end
+    known[text], count = list, count + 1
+    return list
+end
+
+-- Filling -------------------------------------------------------------------
+
 local Filling = {}
 Filling.__index = Filling
-
-local function line_at(text, position)
-    local _, lines = text:sub(1, position - 1):gsub("\n", "")
-    return lines + 1
-end
-
-function Filling:fail(position, what, ...)
-    error({ problem = ("%s:%d: "):format(self.name,
-        line_at(self.text, position)) .. what:format(...) }, 0)
-end
 
 function Filling:add(text)
     self.bytes = self.bytes + #text
     if self.bytes > MAX_BYTES then
-        error({ problem = ("%s: the text would be longer than %d bytes"):format(
-            self.name, MAX_BYTES) }, 0)
+        fail("the text would be longer than %d bytes", MAX_BYTES)
     end
     self.out[#self.out + 1] = text
 end
 
--- The innermost scope that has the first word of the path.
+-- The value of the innermost scope that has the first word of the path.
 local function look_up(scopes, path)
+    if path == "this" then return scopes[#scopes] end
     local first, rest = path:match("^([^.]+)%.?(.*)$")
     for at = #scopes, 1, -1 do
-        local scope = scopes[at]
-        local value = type(scope) == "table" and scope[first]
-        if value ~= nil and value ~= false or type(scope) == "table"
-            and scope[first] == false then
+        local value = type(scopes[at]) == "table" and scopes[at][first]
+        if value or type(scopes[at]) == "table" and scopes[at][first] ~= nil then
             for word in rest:gmatch("[^.]+") do
                 if type(value) ~= "table" then return nil end
                 value = value[word]
@@ -59,74 +106,48 @@ local function shown(value)
     return tostring(value)
 end
 
-function Filling:value(position, scopes, path)
-    local value = path == "this" and scopes[#scopes] or look_up(scopes, path)
+function Filling:value(tag, scopes)
+    local value = look_up(scopes, tag.path)
     if value == nil then
-        self:fail(position, "there is no value '%s'", path)
+        fail_at(tag.line, "there is no value '%s'", tag.path)
     elseif type(value) == "table" then
-        self:fail(position, "'%s' is a list; write {#%s} ... {/%s}", path,
-            path, path)
+        fail_at(tag.line, "'%s' is a list; write {#%s} ... {/%s}", tag.path,
+            tag.path, tag.path)
     end
     local text = shown(value)
     self:add(self.html and text:gsub("[&<>\"']", ESCAPES) or text)
 end
 
--- Where the section that was opened ends: position of its end tag and behind.
-function Filling:close_of(from, position, path)
-    local depth, at = 0, from
-    while true do
-        local start, sign, name, behind = self.text:match(TAG, at)
-        if not start then
-            self:fail(position, "{#%s} has no {/%s}", path, path)
-        end
-        if sign == "/" and name == path then
-            if depth == 0 then return start, behind end
-            depth = depth - 1
-        elseif sign ~= "" and sign ~= "/" and name == path then
-            depth = depth + 1
-        end
-        at = behind
-    end
-end
-
-function Filling:section(sign, path, scopes, from, to, depth)
-    if depth > MAX_DEPTH then
-        self:fail(from, "sections are nested deeper than %d", MAX_DEPTH)
-    end
-    local value = look_up(scopes, path)
+function Filling:section(tag, scopes)
+    local value = look_up(scopes, tag.path)
     local is_list = type(value) == "table" and (#value > 0
         or next(value) == nil)
     local empty = not value or value == "" or is_list and #value == 0
-    if sign == "^" then
-        if empty then self:run(scopes, from, to, depth) end
+    if tag.sign == "^" then
+        if empty then self:run(tag.list, scopes) end
         return
     end
     for _, item in ipairs(empty and {} or is_list and value or { value }) do
         scopes[#scopes + 1] = item
-        self:run(scopes, from, to, depth)
+        self:run(tag.list, scopes)
         scopes[#scopes] = nil
     end
 end
 
--- Fills text[from, to).
-function Filling:run(scopes, from, to, depth)
-    local at = from
-    while true do
-        local start, sign, path, behind = self.text:match(TAG, at)
-        if not start or start >= to then break end
-        self:add(self.text:sub(at, start - 1))
-        if sign == "" then
-            self:value(start, scopes, path)
-        elseif sign == "/" then
-            self:fail(start, "{/%s} was not opened", path)
-        else
-            local close, after = self:close_of(behind, start, path)
-            self:section(sign, path, scopes, behind, close, depth + 1)
-            behind = after
-        end
-        at = behind
+function Filling:run(list, scopes)
+    self.steps = self.steps + #list
+    if self.steps > MAX_STEPS then
+        fail("there is too much to fill in")
     end
-    self:add(self.text:sub(at, to - 1))
+    for _, part in ipairs(list) do
+        if type(part) == "string" then
+            self:add(part)
+        elseif part.sign then
+            self:section(part, scopes)
+        else
+            self:value(part, scopes)
+        end
+    end
 end
 
 --- Fills a template.
@@ -138,12 +159,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string "quotation.html:3: there is no value 'nmae'"
 function template.fill(name, text, values, html)
-    local filling = setmetatable({ name = name, text = text, html = html,
-        out = {}, bytes = 0 }, Filling)
-    local ok, err = pcall(filling.run, filling, { values }, 1, #text + 1, 0)
+    local filling = setmetatable({ html = html, out = {}, bytes = 0,
+        steps = 0 }, Filling)
+    local ok, err = pcall(function()
+        filling:run(known_or_read(text), { values })
+    end)
     if ok then return table.concat(filling.out) end
-    if type(err) == "table" and err.problem then return nil, err.problem end
-    error(err, 0)
+    if type(err) ~= "table" or not err.problem then error(err, 0) end
+    return nil, ("%s:%s %s"):format(name, err.line and err.line .. ":" or "",
+        err.problem)
 end
 
 return template
