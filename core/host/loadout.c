@@ -78,6 +78,25 @@ static bool is_true(const struct lun_json *report, const char *name)
     return node != NULL && node->type == LUN_JSON_TRUE;
 }
 
+static void take_trials(const struct lun_json *list, struct lun_loadout *out)
+{
+    if (list == NULL || list->type != LUN_JSON_ARRAY || list->count == 0) {
+        return;
+    }
+    out->trials = calloc(list->count, sizeof *out->trials);
+    const struct lun_json *item = list->child;
+    for (; out->trials != NULL && item != NULL; item = item->next) {
+        struct lun_probation_limits *limits = &out->trials[out->trial_count++];
+        (void)snprintf(limits->app, sizeof limits->app, "%s",
+                       text_of(item, "app"));
+        (void)snprintf(limits->hash, sizeof limits->hash, "%s",
+                       text_of(item, "hash"));
+        limits->errors = strtod(text_of(item, "errors"), NULL);
+        limits->requests = strtoull(text_of(item, "requests"), NULL, 10);
+        limits->within_ms = strtoll(text_of(item, "within_ms"), NULL, 10);
+    }
+}
+
 static void take_release(const struct lun_json *report, struct lun_loadout *out)
 {
     out->epoch = strtoull(text_of(report, "epoch"), NULL, 10);
@@ -90,6 +109,7 @@ static void take_release(const struct lun_json *report, struct lun_loadout *out)
     take_text(report, "why", &out->why);
     take_text(report, "policy", &out->policy);
     take_text(report, "name", &out->name);
+    take_trials(lun_json_get(report, "trials"), out);
     take_json(report, "sql", &out->sql);
     take_json(report, "list", &out->list);
     take_json(report, "confirm", &out->confirm);
@@ -170,6 +190,7 @@ void lun_loadout_release(struct lun_loadout *loadout)
         free(loadout->releases[i].hash);
     }
     free(loadout->releases);
+    free(loadout->trials);
     lun_buf_release(&loadout->warnings);
     lun_buf_release(&loadout->steps);
     lun_buf_release(&loadout->errors);
@@ -209,4 +230,27 @@ void lun_loadout_changes(const struct lun_loadout *loadout,
                            release->app, release->version, release->hash);
         }
     }
+}
+
+size_t lun_loadout_new_trials(struct lun_loadout *loadout,
+                              const struct lun_loadout *before)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < loadout->trial_count; i++) {
+        struct lun_probation_limits *limits = &loadout->trials[i];
+        for (size_t j = 0; j < loadout->count; j++) {
+            const struct lun_loadout_app *release = &loadout->releases[j];
+            if (strcmp(release->app, limits->app) == 0 &&
+                strcmp(release->hash, limits->hash) == 0 &&
+                !has_release(before, release)) {
+                (void)snprintf(limits->release, sizeof limits->release,
+                               "%s@%s+%s", release->app, release->version,
+                               release->hash);
+                loadout->trials[kept++] = *limits;
+                break;
+            }
+        }
+    }
+    loadout->trial_count = kept;
+    return kept;
 }

@@ -6,6 +6,7 @@
  *   {"ok":true,"id":ID,"file":PATH,"releases":[{"app","version","hash"}],
  *    "warnings":[{"file","line","message"}],"steps":[TEXT],"sql":[TEXT],
  *    "epoch":N,"apps":TEXT,"policy":HASH,"by":WHO,"why":TEXT,"name":RELEASE,
+ *    "trials":[{"app","hash","errors","requests","within_ms"}],
  *    "same":BOOL,"fits":BOOL}       see struct lun_loadout
  *   {"ok":true,"warm":true,...}     the target of a rollback is the warm set
  *   {"ok":true,"list":[...]}        the releases that were asked for
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/host/probation.h"
 
 struct lun_err;
 
@@ -48,9 +50,12 @@ struct lun_loadout {
     struct lun_buf why;
     struct lun_buf policy;
     struct lun_buf name; /* of the release that is new, or "" */
-    bool same;           /* the row says it already */
-    bool fits;           /* what serves now may be gone back to at once */
-    bool warm;           /* the workers have the set beside theirs */
+    /* How its releases are watched; those that are not new, too. */
+    struct lun_probation_limits *trials;
+    size_t trial_count;
+    bool same; /* the row says it already */
+    bool fits; /* what serves now may be gone back to at once */
+    bool warm; /* the workers have the set beside theirs */
     bool forbidden;
 };
 
@@ -65,3 +70,7 @@ void lun_loadout_release(struct lun_loadout *loadout);
 /* "sales@1.0.0+1a2b3c4d" of each release that `before` does not have. */
 void lun_loadout_changes(const struct lun_loadout *loadout,
                          const struct lun_loadout *before, struct lun_buf *out);
+
+/* Keeps the trials of those releases that `before` does not have; how many. */
+size_t lun_loadout_new_trials(struct lun_loadout *loadout,
+                              const struct lun_loadout *before);

@@ -20,6 +20,7 @@
 #include "core/host/loadout.h"
 #include "core/host/reload_report.h"
 #include "core/host/sets.h"
+#include "core/host/probation.h"
 #include "core/host/workers.h"
 #include "core/os/file.h"
 #include "core/telemetry/log.h"
@@ -46,6 +47,7 @@ struct lun_reload {
     struct lun_loading *loading;
     struct lun_barrier *barrier;
     struct lun_epoch *epoch;
+    struct lun_probation *trial;
     enum phase phase;
     /* The round under way. */
     enum kind kind;
@@ -63,6 +65,7 @@ struct lun_reload {
     struct lun_loadout warm;    /* what the workers have beside it */
     bool warm_fits;             /* the tables are right for it as they are */
     uint64_t epoch_now;         /* the row that is served, or was tried */
+    char taken_back[512];       /* why a release was, last */
     struct lun_buf last_error;
     struct lun_buf warned; /* the warnings shown last */
     uint64_t good;
@@ -205,6 +208,9 @@ static void take_over(struct lun_reload *reload, struct lun_buf *changes)
 {
     lun_loadout_changes(&reload->next, &reload->current, changes);
     (void)lun_buf_str(changes);
+    lun_probation_begin(
+        reload->trial, reload->next.trials,
+        lun_loadout_new_trials(&reload->next, &reload->current));
     lun_loadout_release(&reload->warm);
     reload->warm = reload->current;
     reload->warm_fits = reload->next.fits || reload->going_back;
@@ -499,6 +505,39 @@ static void begin_next(struct lun_reload *reload)
 
 /* --- what may come at any time ------------------------------------------ */
 
+static void on_taken_back(void *context, int status, const struct lun_buf *body)
+{
+    (void)context;
+    if (status != 200) {
+        lun_console_complain("the release could not be taken back: %.*s",
+                             (int)body->len, body->data);
+    }
+}
+
+/* A new release fails too often. */
+static void on_bad(void *context, const struct lun_probation_limits *limits,
+                   const char *why)
+{
+    struct lun_reload *reload = context;
+    struct lun_buf job;
+    lun_console_say("taking %s back: %s", limits->release, why);
+    lun_log_write(
+        LUN_LOG_ERROR, "release taken back",
+        (struct lun_log_field[]){{"release", limits->release}, {"why", why}},
+        2);
+    (void)snprintf(reload->taken_back, sizeof reload->taken_back, "%s", why);
+    lun_buf_init(&job);
+    lun_buf_push_str(&job, "{\"do\":\"rollback\",\"app\":");
+    lun_buf_push_json_string(&job, limits->app, strlen(limits->app));
+    lun_buf_push_str(&job, ",\"from\":");
+    lun_buf_push_json_string(&job, limits->hash, strlen(limits->hash));
+    lun_buf_push_str(&job, ",\"why\":");
+    lun_buf_push_json_string(&job, why, strlen(why));
+    lun_buf_push_byte(&job, '}');
+    lun_reload_ask(reload, &job, on_taken_back, reload);
+    lun_buf_release(&job);
+}
+
 void lun_reload_request(struct lun_reload *reload, uint64_t since_ns)
 {
     if (!reload->again) {
@@ -595,6 +634,11 @@ uint64_t lun_reload_epoch(const struct lun_reload *reload)
     return reload->epoch_now;
 }
 
+const char *lun_reload_taken_back(const struct lun_reload *reload)
+{
+    return reload->taken_back[0] != '\0' ? reload->taken_back : NULL;
+}
+
 const char *lun_reload_last_error(const struct lun_reload *reload)
 {
     return reload->last_error.len > 0 ? reload->last_error.data : NULL;
@@ -620,6 +664,10 @@ static int open_parts(struct lun_reload *reload, struct lun_err *err)
         code = lun_barrier_open(options->loop,
                                 config->reload_ms + config->release_drain_ms,
                                 &hooks, &reload->barrier, err);
+    }
+    if (code == 0) {
+        code = lun_probation_open(options->loop, options->metrics, on_bad,
+                                  reload, &reload->trial, err);
     }
     if (code == 0) {
         code = lun_epoch_open(options->loop, config, on_moved, reload,
@@ -664,13 +712,23 @@ static void end_epoch(void *context)
     }
 }
 
+static void end_trial(void *context)
+{
+    struct lun_reload *reload = context;
+    if (reload->trial != NULL) {
+        lun_probation_close(reload->trial, end_epoch, reload);
+    } else {
+        end_epoch(reload);
+    }
+}
+
 static void end_barrier(void *context)
 {
     struct lun_reload *reload = context;
     if (reload->barrier != NULL) {
-        lun_barrier_close(reload->barrier, end_epoch, reload);
+        lun_barrier_close(reload->barrier, end_trial, reload);
     } else {
-        end_epoch(reload);
+        end_trial(reload);
     }
 }
 

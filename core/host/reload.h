@@ -89,6 +89,8 @@ const char *lun_reload_current(const struct lun_reload *reload);
 const struct lun_loadout *lun_reload_loadout(const struct lun_reload *reload);
 /* Its row in lunette.release_set; 0 when there is none. */
 uint64_t lun_reload_epoch(const struct lun_reload *reload);
+/* Why a release was taken back last; NULL: none was since the start. */
+const char *lun_reload_taken_back(const struct lun_reload *reload);
 /* What went wrong last, as a JSON value; NULL after a good load. */
 const char *lun_reload_last_error(const struct lun_reload *reload);
 /* Good and failed loads since the start. */

@@ -112,6 +112,9 @@ static void push_reload(const struct lun_status *status, struct lun_buf *out)
     uint64_t good;
     uint64_t failed;
     push_text(out, "set", set[0] != '\0' ? set : NULL);
+    lun_buf_printf(out, ",\"epoch\":%" PRIu64 ",",
+                   lun_reload_epoch(status->reload));
+    push_text(out, "taken_back", lun_reload_taken_back(status->reload));
     lun_buf_push_str(out, ",\"releases\":[");
     for (size_t i = 0; i < loadout->count; i++) {
         lun_buf_push_str(out, i > 0 ? "," : "");
@@ -222,6 +225,14 @@ static void print_error(const struct lun_json *error)
     }
 }
 
+static void print_taken_back(const struct lun_json *status)
+{
+    const struct lun_json *why = lun_json_get(status, "taken_back");
+    if (why != NULL && why->type == LUN_JSON_STRING) {
+        (void)printf("%-10s %s\n", "taken back", why->text);
+    }
+}
+
 void lun_status_print(const char *json, size_t len)
 {
     struct lun_arena arena;
@@ -241,6 +252,7 @@ void lun_status_print(const char *json, size_t len)
         (void)printf("%-10s %s\n", "data", text_at(status, "data"));
         print_workers(lun_json_get(status, "workers"));
         print_list(lun_json_get(status, "releases"), "releases", "release");
+        print_taken_back(status);
         print_quarantine(lun_json_get(status, "quarantine"));
         print_error(lun_json_get(status, "last_error"));
     }

@@ -15,6 +15,8 @@
  *             request}], the last first; app null: no app's code was running
  *   quarantine  [{app, release, reason, since}]
  *   set       id of the release set that is served
+ *   epoch     its row in lunette.release_set; 0: none
+ *   taken_back  why a release was taken back last, or null
  *   releases  [{app, version, hash, release: "app@version+hash"}]
  *   loads     {good, failed}
  *   last_error  null after a good load, else {time, message,

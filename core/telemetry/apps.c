@@ -218,6 +218,23 @@ bool lun_app_metrics_running(struct lun_metrics *metrics, unsigned slot,
     return true;
 }
 
+uint64_t lun_app_metrics_sum(struct lun_metrics *metrics, const char *release,
+                             enum lun_app_metric metric)
+{
+    uint64_t sum = 0;
+    for (unsigned slot = 0; slot < lun_apps_table_workers(metrics); slot++) {
+        const struct lun_apps_table *table = lun_apps_table_of(metrics, slot);
+        for (size_t i = 0; i < LUN_APPS_ROWS; i++) {
+            const struct lun_app_metrics *row = &table->rows[i];
+            if (strncmp(row->release, release, sizeof row->release - 1) == 0) {
+                sum += atomic_load_explicit(&row->values[metric],
+                                            memory_order_relaxed);
+            }
+        }
+    }
+    return sum;
+}
+
 void lun_app_metrics_forget(struct lun_metrics *metrics, unsigned slot)
 {
     struct lun_apps_table *table = lun_apps_table_of(metrics, slot);

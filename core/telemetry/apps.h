@@ -63,6 +63,9 @@ struct lun_app_running {
 /* What the worker of `slot` runs, or ran when it died; false: no app. */
 bool lun_app_metrics_running(struct lun_metrics *metrics, unsigned slot,
                              struct lun_app_running *out);
+/* What all workers counted for a release ("sales@1.0.0+1a2b3c4d"). */
+uint64_t lun_app_metrics_sum(struct lun_metrics *metrics, const char *release,
+                             enum lun_app_metric metric);
 /* Forgets it, before a successor starts. */
 void lun_app_metrics_forget(struct lun_metrics *metrics, unsigned slot);
 /* Appends the rows of all slots as Prometheus text. */

@@ -334,6 +334,7 @@ local function serve(db, choice, options)
         epoch = choice.current.epoch, policy = set.policy,
         apps = host.json_encode(release.apps(choice)),
         same = release.is_current(choice),
+        trials = release.trials(choice, set),
         by = choice.by, why = choice.why, fits = fits(db, options, steps) }
 end
 

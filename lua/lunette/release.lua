@@ -113,7 +113,9 @@ function release.of_store(db)
     local sources, errors = stored(db, current.apps)
     if not sources then return nil, errors end
     return { sources = sources, current = current, changed = {},
-        keep = true, by = "database", why = "followed" }
+        keep = true, by = current.by or "database", why = current.why or "",
+        pushed = current.by ~= "files",
+        settled = (current.why or ""):find("^rolled back") ~= nil }
 end
 
 -- Rights --------------------------------------------------------------------
@@ -223,7 +225,7 @@ function release.of_push(db, job)
     if not sources then return nil, errors end
     return { sources = with(sources, source), current = current, data = data,
         changed = { [job.app] = true }, ask = true, confirm = job.confirm,
-        by = job.login, why = job.note or "" }
+        pushed = true, by = job.login, why = job.note or "" }
 end
 
 -- A rollback ----------------------------------------------------------------
@@ -236,6 +238,9 @@ local function target_of(db, job, current)
         for name in pairs(current.apps) do names[#names + 1] = name end
         return nil, problem("there is no app '%s'%s", job.app,
             text.did_you_mean(job.app, names))
+    elseif job.from and job.from ~= now:sub(1, #job.from) then
+        return nil, problem("release %s of '%s' is not served any more",
+            job.from, job.app)
     elseif not job.to then
         local hash = store.previous(db, job.app, now)
         return hash, not hash and problem("there is no earlier release of"
@@ -271,8 +276,10 @@ function release.of_rollback(db, job)
     for app, other in pairs(current.apps) do apps[app] = other end
     apps[job.app] = hash
     local choice = { current = current, changed = { [job.app] = true },
-        keep = true, back = true, by = job.login,
-        why = job.why or "rolled back", apps = apps }
+        keep = true, back = true, settled = true,
+        by = job.login or "automatic",
+        why = job.why and "rolled back: " .. job.why or "rolled back",
+        apps = apps }
     if job.warm and same_apps(apps, job.warm) then
         choice.warm = true
         return choice
@@ -298,6 +305,26 @@ function release.store(db, choice, set, keep_count)
         end
     end
     if news then store.prune(db, keep_count) end
+end
+
+-- For releases that were pushed; what a developer saves is only watched when
+-- policy says so.
+local TRIAL = { errors = 0.5, requests = 20, within_ms = 60000 }
+
+--- How the releases of a set are watched in their first minute
+-- (core/host/probation.h); those that are not new are passed over there.
+function release.trials(choice, set)
+    local out = setmetatable({}, host.array_mt)
+    for _, app in ipairs(choice.settled and {} or set.apps) do
+        local limits = app.rollback
+        if limits == nil and choice.pushed then limits = TRIAL end
+        if limits then
+            out[#out + 1] = { app = app.name, hash = app.hash,
+                errors = limits.errors, requests = limits.requests,
+                within_ms = limits.within_ms }
+        end
+    end
+    return out
 end
 
 --- app → hash of what was chosen.

@@ -106,7 +106,11 @@ local function push_text(push)
 end
 
 local function rollback_text(value)
-    if not value then return "not by itself" end
+    if value == false then return "not by itself" end
+    if not value then
+        return "pushed releases, over 50 % errors of at least 20 requests"
+            .. " within 1m"
+    end
     return ("over %g %% errors of at least %d requests within %s"):format(
         value.errors * 100, value.requests,
         units.show(value.within_ms, { type = "time" }))

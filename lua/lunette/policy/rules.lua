@@ -158,7 +158,7 @@ function Rules:apply(app)
         limits = rules.limits_of(said),
         isolation = value_of(said.isolation, "worker"),
         push = value_of(said.push),
-        rollback = value_of(said.rollback) or nil,
+        rollback = value_of(said.rollback), -- false: never; nil: not said
     }
     app.prefix = value_of(said.prefix, app.prefix)
 end

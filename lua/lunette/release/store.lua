@@ -38,13 +38,13 @@ local function must(rows, err)
     error(err, 0)
 end
 
---- What is served: { epoch, id, apps = { app = hash } }; epoch 0 when nothing
+--- What is served: { epoch, id, apps = { app = hash }, by, why }; epoch 0 when nothing
 -- was ever released.
 function store.current(db)
-    local row = must(db:query("select epoch, id, apps::text from"
+    local row = must(db:query("select epoch, id, apps::text, by, why from"
         .. " lunette.release_set order by epoch desc limit 1"))[1]
     if not row then return { epoch = 0, apps = {} } end
-    return { epoch = tonumber(row[1]), id = row[2],
+    return { epoch = tonumber(row[1]), id = row[2], by = row[4], why = row[5],
         apps = assert(host.json_decode(row[3])) }
 end
 

@@ -165,7 +165,7 @@ describe("a policy", function()
             plain(sales.push))
         assert.same({ errors = 0.2, requests = 20, within_ms = 30000 },
             sales.rollback)
-        assert.is_nil(granted('default { rollback = {} }\n'
+        assert.is_false(granted('default { rollback = {} }\n'
             .. 'app "sales" { rollback = false }').rollback)
     end)
 
