@@ -187,7 +187,7 @@ static bool write_value(lua_State *L, int index, struct lun_vm_app *app,
         return true;
     lun_buf_release(out);
     lua_pushliteral(L, "failed");
-    push_fault(L, LUN_EBUDGET, "crossing_bytes", limits->crossing_bytes,
+    push_fault(L, LUN_EBUDGET, "value", limits->crossing_bytes,
                err.message);
     return false;
 }
@@ -261,14 +261,34 @@ static struct lun_bind_task *check_running(lua_State *L)
     return task;
 }
 
-/* ctx:answer(value) -> as of ctx:call */
+/* As write_value for what db:fetch encoded. */
+static bool write_encoded(lua_State *L, int index, struct lun_vm_app *app,
+                          struct lun_buf *out)
+{
+    size_t len, max = lun_vm_app_limits(app)->crossing_bytes;
+    lua_getfield(L, index, "encoded");
+    const char *data = luaL_checklstring(L, -1, &len);
+    lun_buf_init(out);
+    if (len <= max) {
+        lun_buf_push(out, data, len);
+        return true;
+    }
+    lua_pushliteral(L, "failed");
+    push_fault(L, LUN_EBUDGET, "value", max, "too much was read");
+    return false;
+}
+
+/* ctx:answer(value, encoded) -> as of ctx:call; `encoded`: it is of db:fetch */
 static int ctx_answer(lua_State *L)
 {
     struct lun_bind_task *task = check_running(L);
     struct lun_bind_running *running = top_of(task);
+    struct lun_vm_app *app = app_of(task, running);
     struct lun_buf data;
+    lua_settop(L, 3);
+    bool encoded = lua_toboolean(L, 3);
     lua_settop(L, 2);
-    if (!write_value(L, 2, app_of(task, running), &data)) {
+    if (!(encoded ? write_encoded : write_value)(L, 2, app, &data)) {
         lun_vm_call_cancel(running->call);
         task->call_count--;
         return 2;

@@ -1,4 +1,4 @@
-/* Statements of a task: ctx.db:query and ctx:select.
+/* Statements of a task: ctx.db:query, ctx.db:fetch and ctx:select.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <lauxlib.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "core/bind/plan.h"
 #include "core/bind/task.h"
 #include "core/graphql/writer.h"
+#include "core/vm/data.h"
 
 /* Statements that are remembered as prepared; more of them run unprepared. */
 #define STATEMENTS_MAX 4000
@@ -102,6 +103,31 @@ static bool push_selection(lua_State *L, const struct lun_bind_shape *select,
     return ok;
 }
 
+/* Pushes {encoded = data of a list of rows, n = count}; null is false there. */
+static void push_data(lua_State *L, const PGresult *result)
+{
+    struct lun_buf data;
+    int rows = PQntuples(result), columns = PQnfields(result);
+    lun_buf_init(&data);
+    lun_vm_data_put_list(&data, (uint32_t)rows);
+    for (int row = 0; row < rows; row++) {
+        lun_vm_data_put_list(&data, (uint32_t)columns);
+        for (int i = 0; i < columns; i++) {
+            if (PQgetisnull(result, row, i))
+                lun_vm_data_put_false(&data);
+            else
+                lun_vm_data_put_text(&data, PQgetvalue(result, row, i),
+                                     (size_t)PQgetlength(result, row, i));
+        }
+    }
+    lua_createtable(L, 0, 2);
+    lua_pushlstring(L, data.failed ? "" : data.data, data.failed ? 0 : data.len);
+    lua_setfield(L, -2, "encoded");
+    lua_pushinteger(L, rows);
+    lua_setfield(L, -2, "n");
+    lun_buf_release(&data);
+}
+
 static void on_result(void *context, const PGresult *result,
                       const struct lun_pg_error *error)
 {
@@ -120,7 +146,10 @@ static void on_result(void *context, const PGresult *result,
         push_error(co, error);
         lun_bind_task_resume(task, 2);
     } else if (!select) {
-        push_rows(co, result);
+        if (task->fetch)
+            push_data(co, result);
+        else
+            push_rows(co, result);
         lun_bind_task_resume(task, 1);
     } else if (push_selection(co, select, result)) {
         lun_bind_task_resume(task, 1);
@@ -233,7 +262,18 @@ static int run_statement(lua_State *L, struct lun_bind_task *task, bool text)
 /* db:query(sql, params) -> rows | nil, err */
 static int db_query(lua_State *L)
 {
-    return run_statement(L, lun_bind_task_check(L, 1), true);
+    struct lun_bind_task *task = lun_bind_task_check(L, 1);
+    task->fetch = false;
+    return run_statement(L, task, true);
+}
+
+/* db:fetch(sql, params) -> {encoded = text, n = rows} | nil, err: rows for
+ * ctx:answer, which never become values of this VM */
+static int db_fetch(lua_State *L)
+{
+    struct lun_bind_task *task = lun_bind_task_check(L, 1);
+    task->fetch = true;
+    return run_statement(L, task, true);
 }
 
 static int free_shape(lua_State *L)
@@ -277,4 +317,6 @@ void lun_bind_statement_open(lua_State *L)
     lua_setfield(L, -2, "select");
     lua_pushcfunction(L, db_query);
     lua_setfield(L, -2, "query");
+    lua_pushcfunction(L, db_fetch);
+    lua_setfield(L, -2, "fetch");
 }

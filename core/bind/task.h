@@ -58,6 +58,7 @@ struct lun_bind_task {
     bool sent;    /* of these: a statement */
     bool gone;    /* nobody waits for the answer */
     const struct lun_bind_shape *select; /* its rows become JSON, not tables */
+    bool fetch; /* its rows become data that crosses, not tables */
     struct lun_bind_statement *once;     /* statement that is not remembered */
     struct lun_bind_running calls[LUN_BIND_CALLS_MAX]; /* the last one runs */
     size_t call_count;

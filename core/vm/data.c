@@ -197,6 +197,28 @@ int lun_vm_data_write(lua_State *L, int index, size_t max, struct lun_buf *out,
     return rc;
 }
 
+/* By parts ---------------------------------------------------------------- */
+
+void lun_vm_data_put_list(struct lun_buf *out, uint32_t items)
+{
+    const uint32_t counts[2] = {items, 0};
+    lun_buf_push_byte(out, KIND_TABLE);
+    lun_buf_push(out, counts, sizeof(counts));
+}
+
+void lun_vm_data_put_text(struct lun_buf *out, const char *text, size_t len)
+{
+    uint32_t count = (uint32_t)len;
+    lun_buf_push_byte(out, KIND_STRING);
+    lun_buf_push(out, &count, sizeof(count));
+    lun_buf_push(out, text, len);
+}
+
+void lun_vm_data_put_false(struct lun_buf *out)
+{
+    lun_buf_push_byte(out, KIND_FALSE);
+}
+
 /* Reading ----------------------------------------------------------------- */
 
 static bool take(struct reader *reader, void *out, size_t len)

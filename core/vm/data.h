@@ -10,6 +10,7 @@
 
 #include <lua.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/buf.h"
 
@@ -33,3 +34,8 @@ int lun_vm_data_write(lua_State *L, int index, size_t max, struct lun_buf *out,
  */
 int lun_vm_data_read(lua_State *L, const char *data, size_t len,
                      struct lun_err *err);
+
+/* The same by parts, for values that are no Lua values: a list, then its items. */
+void lun_vm_data_put_list(struct lun_buf *out, uint32_t items);
+void lun_vm_data_put_text(struct lun_buf *out, const char *text, size_t len);
+void lun_vm_data_put_false(struct lun_buf *out);

@@ -80,14 +80,22 @@ read('finds all in the order of the model', 'return names(find("Lead"))', 'a b c
 read('counts', 'return #find("Lead", {})', 4);
 read('finds by equality', 'return names(find("Lead", { stage = "WON" }))', 'b');
 read('finds by several fields', 'return names(find("Lead", { stage = "NEW", done = false }))', 'a d');
-read('finds by comparison', 'return names(find("Lead", { value = gt(10) })) .. "|" .. names(find("Lead", { value = gte("10.50") })) .. "|" .. names(find("Lead", { value = lt(10) })) .. "|" .. names(find("Lead", { hits = lte(2) }))',
+read('finds by comparison', `return names(find("Lead", { value = gt(10) }))
+  .. "|" .. names(find("Lead", { value = gte("10.50") }))
+  .. "|" .. names(find("Lead", { value = lt(10) }))
+  .. "|" .. names(find("Lead", { hits = lte(2) }))`,
   'b c|b c|a d|a b d');
 read('finds what is not equal', 'return names(find("Lead", { stage = ne("NEW") }))', 'b');
-read('finds what has a value, or none', 'return names(find("Lead", { day = null })) .. "|" .. names(find("Lead", { day = ne(null) }))', 'c d|a b');
-read('finds one of several', 'return names(find("Lead", { name = { "a", "c" } })) .. "|" .. names(find("Lead", { name = one_of { "b", "z" } })) .. "|" .. #find("Lead", { name = {} })', 'a c|b|0');
+read('finds what has a value, or none', `return names(find("Lead", { day = null }))
+  .. "|" .. names(find("Lead", { day = ne(null) }))`, 'c d|a b');
+read('finds one of several', `return names(find("Lead", { name = { "a", "c" } }))
+  .. "|" .. names(find("Lead", { name = one_of { "b", "z" } }))
+  .. "|" .. #find("Lead", { name = {} })`, 'a c|b|0');
 read('finds none of several', 'return names(find("Lead", { name = ne { "a", "c" } }))', 'b d');
-read('finds by parts of texts', 'return names(find("Partner", { name = contains("orn") })) .. "|" .. names(find("Partner", { name = starts_with("A") }))', 'Born|Acme');
-read('finds by either, none and a list of filters', `return names(find("Lead", { either { { name = "a" }, { stage = "WON" } } }))
+read('finds by parts of texts', `return names(find("Partner", { name = contains("orn") }))
+  .. "|" .. names(find("Partner", { name = starts_with("A") }))`, 'Born|Acme');
+read('finds by either, none and a list of filters',
+  `return names(find("Lead", { either { { name = "a" }, { stage = "WON" } } }))
   .. "|" .. names(find("Lead", { none { { name = "a" }, { stage = "WON" } } }))
   .. "|" .. names(find("Lead", { either { name = "a", hits = 3 } }))
   .. "|" .. names(find("Lead", { stage = "NEW", either { { name = "a" }, { name = "d" } } }))`, 'a b|c d|a c|a d');
@@ -131,9 +139,15 @@ read('calculates with decimals exactly', `local l = one("Lead", { name = "c" })
 ['33.85', true, -1, '-20.25', true, '2.89', '41.50']);
 read('follows relations', `local l = one("Lead", { name = "b" })
   return { l.partner.name, names(l.partner.leads), l.city.name, #l.lines, l.lines[1].lead.name,
-    names(l.partner.tags), tostring(one("Lead", { name = "d" }).partner), l.partner == one("Partner", { name = "Acme" }),
+    names(l.partner.tags), tostring(one("Lead", { name = "d" }).partner),
+    l.partner == one("Partner", { name = "Acme" }),
     l.partner ~= l.city, tostring(l.owner) }`,
 ['Acme', 'a b', 'Bern', 2, 'b', 't1 t2', 'nil', true, true, 'nil']);
+read('reads a relation of all records at once', `local before = find("Lead")
+  local seen = {}
+  for _, l in each(before) do seen[#seen + 1] = l.partner and l.partner.name or "-" end
+  for _, l in each(before) do seen[#seen + 1] = #l.lines end
+  return table.concat(seen, " ")`, 'Acme Acme Born - 1 2 0 0');
 read('keeps lists of records like tables', `local rs = find("Lead")
   local count = 0
   for i, r in ipairs(rs) do count = count + i end
@@ -172,7 +186,8 @@ change('deletes with what belongs to it', `local p = one("Lead", { name = "b" })
   p:delete()
   return { before, #find("Line"), tostring(one("Lead", { name = "b" })) }`, [3, 1, 'nil']);
 change('deletes many', 'local rs = find("Lead") rs:delete() return { #rs, #find("Lead") }', [4, 0]);
-change('does nothing with no records', 'local rs = find("Lead", { name = "zz" }) rs:set { hits = 1 } rs:delete() return #rs', 0);
+change('does nothing with no records', `local rs = find("Lead", { name = "zz" })
+  rs:set { hits = 1 } rs:delete() return #rs`, 0);
 
 const wrong = {};
 const mistakes = [];
@@ -201,7 +216,8 @@ mistake('required', 'create("Lead", { hits = 1 })', 'VALIDATION_FAILED');
 mistake('required link', 'create("Line", { what = "x" })', 'VALIDATION_FAILED');
 mistake('unique', 'create("Partner", { name = "Acme" })', 'CONFLICT');
 mistake('null', 'one("Lead").name = null', 'VALIDATION_FAILED');
-mistake('missing link', `create("Lead", { name = "x", partner = "0190a000-0000-7000-8000-000000000000" })`, 'NOT_FOUND');
+mistake('missing link', `create("Lead", { name = "x",
+  partner = "0190a000-0000-7000-8000-000000000000" })`, 'NOT_FOUND');
 
 const sources = [];
 for (const [all, prefix] of [[cases, ''], [wrong, 'wrong ']]) {
@@ -241,7 +257,8 @@ const fill = () => server.sql(`
   insert into crm.tag (id, name) values ('0190a000-0000-7000-8000-0000000000b1', 't1'),
     ('0190a000-0000-7000-8000-0000000000b2', 't2');
   insert into crm._partner_tags select '0190a000-0000-7000-8000-0000000000a1', id from crm.tag;
-  insert into crm.lead (id, name, stage, value, big, part, hits, day, at, done, extra, words, numbers, partner, city, made) values
+  insert into crm.lead (id, name, stage, value, big, part, hits, day, at, done, extra, words, numbers,
+    partner, city, made) values
     (gen_random_uuid(), 'a', 'NEW', 1.1, 9007199254740993, 0.25, 1, '2026-01-01', '2026-01-01 10:00:00.123+00', false,
       '{"a": 1}', '{x}', '{1,2}', '0190a000-0000-7000-8000-0000000000a1', null, now()),
     (gen_random_uuid(), 'b', 'WON', 10.5, 5, null, 2, '2026-01-02', null, true, null, '{x,y}', '{}',

@@ -64,7 +64,8 @@ function call.run(ctx, app, entry, message)
     while event == "asks" do
         local ok, answer = pcall(operations.run, running, value)
         if ok then
-            event, value = ctx:answer(answer)
+            event, value = ctx:answer(answer,
+                type(answer) == "table" and answer.encoded ~= nil)
         else
             local text = misuse.text(answer)
             if not text then

@@ -56,16 +56,16 @@ end
 
 -- Values --------------------------------------------------------------------
 
-local items = setmetatable({}, { __mode = "k" })
+local item_fields = setmetatable({}, { __mode = "k" })
 
 -- One item of a field that is a list, as if it were a field.
 local function item_of(field)
-    local made = items[field]
+    local made = item_fields[field]
     if not made then
         made = {}
         for key, value in pairs(field) do made[key] = value end
         made.list = nil
-        items[field] = made
+        item_fields[field] = made
     end
     return made
 end

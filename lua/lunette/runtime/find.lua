@@ -40,15 +40,25 @@ function find.spend(running, statements, count)
     if limit then over(running, limit, max) end
 end
 
-local function query(running, text, params)
+-- `how` is "query", or "fetch" for rows that are only passed on.
+local function query(running, text, params, how)
+    local db = running.ctx.db
     find.spend(running, 1, 0)
-    local result, err = running.ctx.db:query(text, params)
+    local result, err = db[how or "query"](db, text, params)
     if not result then
         fail.with(faults.reason({ graph = graph.of(running.service),
             assumed = {} }, err))
     end
-    find.spend(running, 0, #result)
+    find.spend(running, 0, result.n)
     return result
+end
+
+-- The rows of a statement as the app gets them.
+local function rows_of(running, model, text, params)
+    if not rows.layout(model).decodes then
+        return query(running, text, params, "fetch")
+    end
+    return rows.outward(model, query(running, text, params))
 end
 
 -- Plans ---------------------------------------------------------------------
@@ -203,8 +213,8 @@ function find.find(running, asked)
     read.texts.limit = ("%.0f"):format(most)
     read.texts.offset = ("%.0f"):format(whole(options, "offset") or 0)
     local made = planned(running, model, read, options)
-    return rows.outward(model, query(running, made.sql,
-        filter.params(made.params, read.texts)))
+    return rows_of(running, model, made.sql,
+        filter.params(made.params, read.texts))
 end
 
 local function id_array(model, ids)
@@ -227,8 +237,8 @@ end
 --- { model =, ids = } → rows
 function find.read(running, asked)
     local model = rights.model(running, asked.model, "read")
-    return rows.outward(model,
-        query(running, by_ids(model), { (id_array(model, asked.ids)) }))
+    return rows_of(running, model, by_ids(model),
+        { (id_array(model, asked.ids)) })
 end
 
 --- The rows with these ids, whoever asks.
