@@ -1,6 +1,8 @@
 --- Runs the files of one app and gives what they declare, unjudged.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.app.load
+local globals = require("lunette.app.globals")
+local plain = require("lunette.app.plain")
 local sandbox = require("lunette.app.sandbox")
 local text = require("lunette.util.text")
 local vocabulary = require("lunette.app.vocabulary")
@@ -79,7 +81,24 @@ local function run_file(app, file, host)
         ok, problem = guarded(host, main)
     end)
     if not inner_ok then ok, problem = false, inner end
-    if not ok then fail(app, file.path, chunk, problem) end
+    if not ok then return fail(app, file.path, chunk, problem) end
+    app.mains[#app.mains + 1] = { path = file.path, run = main }
+end
+
+-- What functions name is known when all files were run.
+local function check_functions(app)
+    if app.broken then return end
+    for _, main in ipairs(app.mains) do
+        app.check_globals(main.path, globals.inside(main.run))
+    end
+end
+
+local function take_options(app)
+    for _, data in pairs(app.tokens) do
+        if type(data.options) == "table" then
+            data.options = plain.options(app, data)
+        end
+    end
 end
 
 local function check_complete(app)
@@ -111,7 +130,7 @@ function load_app.run(source, report, host)
         tokens = setmetatable({}, { __mode = "k" }), token_count = 0,
         sequence = 0, sunk = 0, manifests = {}, roles = {},
         models = {}, access = {}, enums = {}, extensions = {}, calls = {},
-        files = source.files, ran = {},
+        files = source.files, ran = {}, mains = {},
         later_options = vocabulary.LATER_OPTIONS,
     }
     app.environment = words.environment(app)
@@ -125,6 +144,8 @@ function load_app.run(source, report, host)
         app.ran[at] = { path = file.path, text = file.text,
             chunk = app.name .. ":" .. file.short }
     end
+    check_functions(app)
+    take_options(app)
     check_complete(app)
     return app
 end

@@ -5,17 +5,41 @@
 -- strings are the same bounded functions while app code runs.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.app.sandbox
+local bit = require("bit")
+
 local sandbox = {}
 
 -- In here no method of a string may be called: it would be the bounded one.
 local MAX_TEXT = 1000000
 local MAX_SUBJECT = 10000
 
-local MATH = { "abs", "ceil", "floor", "max", "min", "fmod", "modf", "sqrt",
-    "exp", "log", "pow" }
+local MATH = { "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh",
+    "deg", "exp", "floor", "fmod", "frexp", "huge", "ldexp", "log", "log10",
+    "max", "min", "modf", "pi", "pow", "rad", "random", "randomseed", "sin",
+    "sinh", "sqrt", "tan", "tanh" }
+local BIT = { "arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol",
+    "ror", "rshift", "tobit", "tohex" }
+local COROUTINE = { "create", "isyieldable", "resume", "running", "status",
+    "wrap", "yield" }
+
+-- Never in C: a metamethod that calls itself ends with a stack overflow.
+local function by_metamethod(value)
+    local methods = getmetatable(value)
+    local write = type(methods) == "table" and methods.__tostring
+    if not write then return "table" end
+    local text = write(value)
+    if type(text) ~= "string" then
+        error("'__tostring' must return a string", 3)
+    end
+    return text
+end
 
 local function plain(value)
     local kind = type(value)
+    if kind == "table" then
+        local text = by_metamethod(value)
+        return text
+    end
     if kind == "string" then return value end
     if kind == "number" or kind == "boolean" or kind == "nil" then
         return tostring(value)
@@ -104,18 +128,45 @@ local function tables()
         sort = table.sort, maxn = table.maxn, unpack = unpack }
 end
 
-local function maths()
-    local out = { pi = math.pi, huge = math.huge }
-    for _, name in ipairs(MATH) do out[name] = math[name] end
+local function pick(from, names)
+    local out = {}
+    for _, name in ipairs(names) do out[name] = from[name] end
     return out
 end
 
---- A fresh table of the globals of Lua that an app may use.
+-- There when functions run; nested without an end they would crash a state that
+-- does not watch them.
+local function coroutines()
+    local out = {}
+    for _, name in ipairs(COROUTINE) do
+        out[name] = function()
+            error(("coroutine.%s works only inside a function that a request"
+                .. " calls"):format(name), 2)
+        end
+    end
+    return out
+end
+
+-- The metatable of strings and the like is nobody's business.
+local function metatable_of(value)
+    if type(value) == "table" then return getmetatable(value) end
+end
+
+local function length_raw(value)
+    return #value
+end
+
+--- A fresh table of the globals of Lua that an app may use: those of
+-- lunette.guest.sandbox, under which its functions run.
 function sandbox.globals()
-    return { assert = assert, error = error, ipairs = ipairs, next = next,
-        pairs = pairs, pcall = pcall, select = select, tonumber = tonumber,
-        tostring = plain, type = type, unpack = unpack, string = strings(),
-        table = tables(), math = maths() }
+    return { assert = assert, error = error, getmetatable = metatable_of,
+        ipairs = ipairs, next = next, pairs = pairs, pcall = pcall,
+        rawequal = rawequal, rawget = rawget, rawlen = length_raw,
+        rawset = rawset, select = select, setmetatable = setmetatable,
+        tonumber = tonumber, tostring = plain, type = type, unpack = unpack,
+        xpcall = xpcall, _VERSION = _VERSION, bit = pick(bit, BIT),
+        coroutine = coroutines(), math = pick(math, MATH), string = strings(),
+        table = tables() }
 end
 
 local string_metatable = getmetatable("")

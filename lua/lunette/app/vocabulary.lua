@@ -29,8 +29,7 @@ vocabulary.LATER_OPTIONS = words([[mixins exclude tree search track only
 
 --- Globals of Lua that a declaration does not need and an app does not get.
 vocabulary.DENIED = words([[io os debug package load loadstring loadfile
-    dofile setfenv getfenv getmetatable setmetatable rawget rawset rawequal
-    rawlen collectgarbage newproxy module print coroutine jit ffi bit _G
-    xpcall gcinfo]])
+    dofile setfenv getfenv collectgarbage newproxy module print jit ffi _G
+    gcinfo]])
 
 return vocabulary

@@ -340,22 +340,21 @@ end
 
 -- The environment -----------------------------------------------------------
 
-local function unknown(app, word, known, where)
+local function unknown(word, known)
     local shown = text.quote(word)
     if vocabulary.DENIED[word] then
-        app.report:error(where, word, "%s is not available to apps", shown)
-    else
-        app.report:error(where, word, "unknown word %s%s", shown,
-            text.did_you_mean(word, lists.keys(lists.merged(known,
-                vocabulary.LATER))))
+        return shown .. " is not available to apps"
     end
+    return ("unknown word %s%s"):format(shown, text.did_you_mean(word,
+        lists.keys(lists.merged(known, vocabulary.LATER))))
 end
 
 local function is_later(word)
     return vocabulary.LATER[word] or vocabulary.LATER_VALUES[word]
 end
 
--- Reports the globals that functions of the app name and that are not there.
+-- Warns of the globals that functions of the app name and that are not there: an
+-- error when the function comes to them.
 local function check_globals(app, built, own, path, found)
     local set = {}
     for _, each in ipairs(found) do
@@ -367,11 +366,12 @@ local function check_globals(app, built, own, path, found)
             app.report:error(where, word, "%s is not built yet", word)
         elseif built[word] == nil and own[word] == nil and not each.is_set then
             if set[word] then
-                app.report:error(where, word, "%s is no local variable: write"
+                app.report:warn(where, word, "%s is no local variable: write"
                     .. " local %s; what requests share belongs into the"
                     .. " database", text.quote(word), word)
             else
-                unknown(app, word, lists.merged(own, built), where)
+                app.report:warn(where, word, "%s",
+                    unknown(word, lists.merged(own, built)))
             end
         end
     end
@@ -385,7 +385,8 @@ local function lookup(app, built, own)
         if is_later(word) then
             return later(app, word, vocabulary.LATER[word] or false)
         end
-        unknown(app, word, lists.merged(own, built), place_of(app))
+        app.report:error(place_of(app), word, "%s",
+            unknown(word, lists.merged(own, built)))
         return later(app, word, false, true)
     end
 end

@@ -41,13 +41,38 @@ describe("the environment of an app", function()
     end)
 
     for word in ([[io os debug package load loadstring dofile setfenv
-        getfenv getmetatable setmetatable rawget rawset ffi jit bit _G print
-        coroutine collectgarbage newproxy]]):gmatch("%S+") do
+        getfenv ffi jit _G print collectgarbage newproxy]]):gmatch("%S+") do
         it("has no " .. word, function()
             assert.equal(("'%s' is not available to apps"):format(word),
                 first("local x = " .. word))
         end)
     end
+
+    it("has metatables of tables, but of nothing else", function()
+        runs([[
+            local Point = { __add = function(a, b) return a.x + b.x end }
+            local function point(x) return setmetatable({ x = x }, Point) end
+            assert(point(1) + point(2) == 3)
+            assert(getmetatable(point(1)) == Point)
+            assert(getmetatable("") == nil and rawlen({ 1, 2 }) == 2)
+            assert(not getmetatable(text) and not pcall(setmetatable, text, {}))
+        ]])
+        assert.equal("coroutine.wrap works only inside a function that a"
+            .. " request calls", first("coroutine.wrap(function() end)"))
+    end)
+
+    it("takes plain tables as options, whatever becomes of them", function()
+        assert.equal("model: a table with a metatable cannot be an option",
+            first('model "A" { fields = setmetatable({}, {'
+                .. " __index = function() while true do end end }) }"))
+        assert.equal("text: a table with a metatable cannot be an option",
+            first('model "A" { fields = { a = text (setmetatable({}, {})) } }'))
+        local deep = "{}"
+        for _ = 1, 50 do deep = "{ " .. deep .. " }" end
+        assert.equal("model: a table nested deeper than 40 levels cannot be an"
+            .. " option", first('model "A" { fields = {}, order = ' .. deep
+            .. " }"))
+    end)
 
     it("keeps its words", function()
         assert.equal("'text' is a word of Lunette and cannot be set",
@@ -87,6 +112,34 @@ describe("the environment of an app", function()
             "apps/test/app.lua:3: unknown word 'modl'; did you mean 'model'?",
         }, errors_of('workflow "X" { a = { after = days(3) + 1 } }\n'
             .. 'modl "Y" {}'))
+    end)
+
+    it("warns of words in functions that are not there", function()
+        local function warned(code)
+            local set = apps.set({ test = 'app "test" {}\n' .. code })
+            local lines = {}
+            for i, entry in ipairs(set.warnings) do
+                lines[i] = entry.line .. ": " .. entry.message
+            end
+            return table.concat(lines, "\n")
+        end
+        local function run(body)
+            return warned('query "q" { run = function() ' .. body .. " end }")
+        end
+        assert.equal("2: unknown word 'fnd'; did you mean 'find'?",
+            run('return fnd("X")'))
+        assert.equal("3: unknown word 'helprs'; did you mean 'helpers'?",
+            warned('query "q" { run = function() return function()\n return'
+                .. " helprs() end end } function helpers() end"))
+        assert.equal("2: 'print' is not available to apps", run('print("x")'))
+        assert.equal("2: 'count' is no local variable: write local count; what"
+            .. " requests share belongs into the database",
+            run("count = (count or 0) + 1"))
+        assert.equal("", warned('limit = 5 query "q" { run = function() return'
+            .. " helper(limit, me, coroutine.wrap, math.random) end }"
+            .. " function helper() end"))
+        assert.equal("notify is not built yet",
+            first('query "q" { run = function() notify("x") end }'))
     end)
 
     it("ends a loop over a word that is not built yet", function()
