@@ -346,6 +346,12 @@ void lun_vm_budget_install(lua_State *L)
     lua_sethook(L, on_instruction, LUA_MASKCOUNT, HOOK_COUNT);
 }
 
+void lun_vm_budget_forked(void)
+{
+    running.armed = 0;
+    make_timer(&running);
+}
+
 bool lun_vm_budget_compiles(void)
 {
     return mask_at != 0;

@@ -18,6 +18,8 @@ enum { LUN_VM_STUCK_STATUS = 86 };
  * process this tries whether compiled code can be interrupted, which takes 15
  * ms. */
 void lun_vm_budget_install(lua_State *L);
+/* In a child after fork, which has no timer yet. */
+void lun_vm_budget_forked(void);
 /* Whether the code of apps is compiled; known once a state was installed. */
 bool lun_vm_budget_compiles(void);
 
