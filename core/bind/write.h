@@ -29,7 +29,7 @@ struct lun_bind_request {
     const char *const *roles; /* closed, NULL-ended */
     const struct lun_bind_apps *apps;
     struct lun_vm_spent *spent; /* one for each of these */
-    const struct lun_bind_modules *modules;
+    const struct lun_bind_modules *modules; /* NULL: none are at work */
     const char *traceparent; /* of this request; "" for none */
     struct lun_bind_task *tasks; /* its fields at work; NULL at first */
 };

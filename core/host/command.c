@@ -18,6 +18,9 @@
 static const char *const data_keys[] = {"data", NULL};
 static const char *const apps_keys[] = {"data", "apps",    "policy",
                                         "lua",  "modules", NULL};
+static const char *const test_keys[] = {"data",   "apps",    "database",
+                                        "policy", "modules", "lua",
+                                        NULL};
 static const char *const logs_keys[] = {"data", "apps", NULL};
 static const char *const schema_keys[] = {"data", "apps",    "policy", "strict",
                                           "lua",  "modules", NULL};
@@ -30,7 +33,7 @@ static const struct lun_option check_options[] = {
 static const struct lun_option policy_options[] = {
     {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
 static const struct lun_option test_options[] = {
-    {"asan", NULL, "with AddressSanitizer and UBSan"}, {NULL, NULL, NULL}};
+    {"json", NULL, "print one JSON object"}, {NULL, NULL, NULL}};
 static const struct lun_option schema_options[] = {
     {"role", "ROLE", "as a caller with this role sees it; may be repeated"},
     {NULL, NULL, NULL}};
@@ -86,8 +89,8 @@ const struct lun_command lun_commands[] = {
      lun_command_policy},
     {"check", "[APP]", 1, "check the apps without changing anything",
      "lunette check sales", apps_keys, check_options, lun_command_check},
-    {"test", "[PATH]...", 0, "run the tests", "./lunette test spec/lua/model",
-     data_keys, test_options, lun_command_test},
+    {"test", "[APP]...", LUN_COMMAND_ARGS, "run the tests of apps",
+     "lunette test sales", test_keys, test_options, lun_command_test},
     {"token", "", 0, "print a signed token for a user",
      "lunette token --user admin --ttl 1h", token_keys, token_options,
      lun_command_token},

@@ -153,11 +153,3 @@ int lun_command_version(struct lun_command_line *line)
     (void)printf("lunette %s\n", LUNETTE_VERSION);
     return LUN_EXIT_OK;
 }
-
-int lun_command_test(struct lun_command_line *line)
-{
-    (void)line;
-    (void)fprintf(stderr, "lunette: the tests are run by the script './lunette "
-                          "test' in the source folder\n");
-    return LUN_EXIT_USAGE;
-}

@@ -91,15 +91,18 @@ end
 -- Compiling -----------------------------------------------------------------
 
 -- What policy gives belongs to the node, not to the releases.
-local function compile_sources(sources, folder)
+local function compile_sources(sources, folder, opts)
     local policy, message = policy_files.sources(folder)
     if not policy then return nil, problem(message) end
-    local set, problems, warnings = compile.apps(sources, { policy = policy })
+    local set, problems, warnings = compile.apps(sources, { policy = policy,
+        tests = opts and opts.tests })
     local texts = { { files = { policy } }, unpack(sources) }
     excerpt.add(problems, texts)
     excerpt.add(set and set.warnings or warnings, texts)
     return set, problems, warnings
 end
+loader.compile_sources = compile_sources
+loader.read_data = read_data
 
 --- Compiles the apps in a folder; changes nothing.
 -- @treturn[1] table release set
@@ -466,9 +469,11 @@ function loader.new(options)
     return files[1].text
 end
 
---- `lunette annotations`: see lunette.tools.
-function loader.annotations(options)
-    return require("lunette.tools").annotations(options)
+-- More of the command line: see lunette.tools.
+for _, name in ipairs({ "annotations", "test", "excerpts" }) do
+    loader[name] = function(options)
+        return require("lunette.tools")[name](options)
+    end
 end
 
 local function set_of(options)

@@ -5,11 +5,13 @@ local call = require("lunette.runtime.call")
 local compile = require("lunette.orm.compile")
 local hooks = require("lunette.orm.write.hooks")
 local setup = require("lunette.runtime.setup")
+local trial = require("lunette.runtime.trial")
 local write = require("lunette.orm.write")
 
 local service = {}
 
 write.register("call", call.field)
+write.register("trial", trial.run)
 hooks.invoke, hooks.rows = call.hook, call.rows
 
 --- Makes a service of a release set in JSON.

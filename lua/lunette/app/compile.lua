@@ -154,7 +154,17 @@ local function export_mail(app)
     return templates
 end
 
-local function export_apps(apps)
+-- The tests of an app, in the order in which they are numbered.
+local function export_tests(app)
+    local out = lists.marked({})
+    for at, declared in ipairs(app.tests) do
+        out[at] = { name = declared.name, file = declared.place.file,
+            line = declared.place.line }
+    end
+    return out
+end
+
+local function export_apps(apps, with_tests)
     local out = {}
     for _, app in ipairs(apps) do
         out[#out + 1] = { name = app.name, version = app.version,
@@ -165,7 +175,9 @@ local function export_apps(apps)
             foreign = app.policy.foreign, extend = app.policy.extend,
             isolation = app.policy.isolation, push = app.policy.push,
             rollback = app.policy.rollback, mail = export_mail(app),
-            files = app.has_functions and lists.marked(app.ran) or nil }
+            tests = with_tests and export_tests(app) or nil,
+            files = (app.has_functions or with_tests)
+                and lists.marked(app.ran) or nil }
     end
     return out
 end
@@ -204,7 +216,7 @@ end
 --   paths as they are to be shown: "apps/sales/app.lua"
 -- @tparam ?table opts host = the host module, when it is not the global one;
 --   policy = texts of the policy and of the modules (lunette.policy.rules);
---   without it nothing is granted
+--   without it nothing is granted; tests = whether the set is to have them
 -- @treturn[1] table release set; its `warnings` are to be shown
 -- @treturn[2] nil
 -- @treturn[2] {table,...} errors { file, line, word, message }, by file and
@@ -230,7 +242,7 @@ function compile.apps(sources, opts)
     collisions.check(context.builders, context.enums.list, declared)
     local errors, warnings = entries:finish()
     if errors then return nil, errors, warnings end
-    return { id = set_id(apps, tools), apps = export_apps(apps),
+    return { id = set_id(apps, tools), apps = export_apps(apps, opts and opts.tests),
         roles = roles.export(context.roles),
         models = export_models(context.builders),
         hooks = export_hooks(context.builders), calls = calls.export(declared),

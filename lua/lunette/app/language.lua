@@ -35,6 +35,10 @@ language.WORDS = {
     { "mutation", "declaration", "load", NAMED,
         "A field of the API's Mutation; run works in one transaction." },
 
+    { "test", "declaration", "load",
+        "fun(sentence: string): fun(run: fun(t: lunette.Test))",
+        "What the app does, tried out: rolled back at its end." },
+
     { "text", "type", "load", FIELD, "Text of at most `size` characters." },
     { "int", "type", "load", FIELD, "A whole number of 32 bits." },
     { "bigint", "type", "load", FIELD, "A whole number of 64 bits." },

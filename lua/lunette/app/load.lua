@@ -130,6 +130,7 @@ function load_app.run(source, report, host)
         tokens = setmetatable({}, { __mode = "k" }), token_count = 0,
         sequence = 0, sunk = 0, manifests = {}, roles = {},
         models = {}, access = {}, enums = {}, extensions = {}, calls = {},
+        tests = {},
         files = source.files, ran = {}, mains = {},
         later_options = vocabulary.LATER_OPTIONS,
     }

@@ -15,7 +15,7 @@ end
 local vocabulary = {}
 
 --- Declarations at the top of a file.
-vocabulary.LATER = words([[workflow on saga every job view migrate test file
+vocabulary.LATER = words([[workflow on saga every job view migrate file
     related]])
 
 --- Helpers that only mean something inside such a declaration or in a filter:

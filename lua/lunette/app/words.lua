@@ -229,6 +229,25 @@ local function declaration(app, word, list)
     end
 end
 
+-- test "sentence" (function(t) ... end)
+local function test_word(app)
+    local usage = 'test "sentence" (function(t) ... end)'
+    return function(sentence)
+        local place = place_of(app)
+        if type(sentence) ~= "string" then
+            wrong_use(app, "test", usage)
+            sentence = "?"
+        end
+        return function(run)
+            if type(run) ~= "function" then
+                wrong_use(app, "test", usage)
+            else
+                table.insert(app.tests, { name = sentence, place = place })
+            end
+        end
+    end
+end
+
 local function sql_word(app)
     return function(source)
         if type(source) ~= "string" then
@@ -323,6 +342,7 @@ local function built_words(app)
     built.extend = declaration(app, "extend", app.extensions)
     built.query = declaration(app, "query", app.calls)
     built.mutation = declaration(app, "mutation", app.calls)
+    built.test = test_word(app)
     built.sql = sql_word(app)
     built.require = require_word(app, built)
     built.null = marker(app, "null")

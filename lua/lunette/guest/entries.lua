@@ -8,12 +8,16 @@
 -- | `hook:before_create:MODEL` | `model`, `values` as above | the values |
 -- | `hook:before_write:MODEL` | `model`, `rows`, `changes` | the changes |
 -- | `hook:HOOK:MODEL` | `model`, `rows`, `changes` or nil | nothing |
+-- | `test:N` | | { ok=, message=, got=, expected= } |
+-- | `shell` | `code` | what lunette.guest.shell gives |
 -- | `upgrade` and others | `args` | what the function returns |
 --
 -- `rows` are as lunette.guest.records reads them.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.entries
 local records = require("lunette.guest.records")
+local shell = require("lunette.guest.shell")
+local tests = require("lunette.guest.tests")
 
 local entries = {}
 
@@ -62,6 +66,7 @@ function CALLS.hook(self, run, message, hook)
 end
 
 local function call(self, entry, message)
+    if entry == "shell" then return shell.run(self, message.code) end
     local run = self.functions[entry]
     if not run then error(("the app has no '%s'"):format(entry), 0) end
     local kind, rest = entry:match("^(%a+):(.*)$")
@@ -69,6 +74,7 @@ local function call(self, entry, message)
     if kind == "hook" then
         return CALLS.hook(self, run, message, rest:match("^[^:]+"))
     end
+    if kind == "test" then return tests.run(self, run) end
     return plain(run(message.args or {}), 1)
 end
 

@@ -114,13 +114,21 @@ local function each(list)
     end
 end
 
+-- In a declaration (`default = today()`) the loader has read what is meant.
+local function moment(self, word, shown)
+    return function()
+        if self.loading then return records.NULL end
+        return shown(request_of(self, word).now)
+    end
+end
+
 --- The words, by name.
 function helpers.words(self)
     return {
         find = find(self), one = one(self), create = create(self), each = each,
         as_app = as_app(self), log = log, fail = fail,
-        now = function() return moment_of(request_of(self, "now").now) end,
-        today = function() return date_of(request_of(self, "today").now) end,
+        now = moment(self, "now", moment_of),
+        today = moment(self, "today", date_of),
     }
 end
 

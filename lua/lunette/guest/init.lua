@@ -33,8 +33,9 @@ function guest.new(host)
         require = host.require, functions = {}, loading = true,
     }
     records.open(self)
+    self.environment = words.environment(self)
     return {
-        environment = words.environment(self),
+        environment = self.environment,
         loaded = function() self.loading = false end,
         call = entries.caller(self),
     }

@@ -105,6 +105,15 @@ local function outward_at(value)
     error(host.where() .. tostring(result), 0)
 end
 
+--- A value as plain data; raises at the line of the app what is none.
+records.outward = outward_at
+
+--- The model of a record; nil for any other value.
+function records.model_of(value)
+    local state = state_of(value)
+    return state and state.model
+end
+
 --- What a value of the guest is outside; nil for a plain table.
 function records.crossing(value)
     local state = rawget(value, STATE)
