@@ -16,4 +16,18 @@ describe("docs/language.md", function()
             end
         end
     end)
+
+    it("names every word and hook", function()
+        local language = require("lunette.app.language")
+        local file = assert(io.open("docs/language.md"))
+        local text = file:read("*a")
+        file:close()
+        for _, word in ipairs(language.WORDS) do
+            assert.is_truthy(text:find("[`%s(]" .. word.name .. "[`%s({]"),
+                word.name)
+        end
+        for _, hook in ipairs(language.HOOKS) do
+            assert.is_truthy(text:find("`" .. hook .. "`", 1, true), hook)
+        end
+    end)
 end)
