@@ -147,7 +147,11 @@ int lun_service_open_set(struct lun_service *service, const char *set,
         .loop = service->loop,
         .like = {service->current, service->beside},
     };
-    return lun_release_open(&place, set, out, err);
+    int rc = lun_release_open(&place, set, out, err);
+    /* Those of the first set start when the database is there. */
+    if (!rc && service->modules.host.loop)
+        lun_bind_modules_start(&service->modules, &(*out)->apps);
+    return rc;
 }
 
 /* The grant of the release set at work. */
