@@ -195,6 +195,7 @@ static int switch_to(struct lun_runtime *runtime,
     if (runtime->service == NULL || strcmp(loadout->id, runtime->id) == 0) {
         return 0;
     }
+    runtime->service->blocking = true;
     lun_service_prepare(runtime->service, loadout->id, loadout->path,
                         on_prepared, &prepared);
     if (!prepared.done) {

@@ -28,6 +28,7 @@ struct lun_pg_pool;
 struct lun_release;
 struct lun_role_limits;
 struct lun_token_keys;
+struct lun_upgrade;
 
 /* `err` is NULL when it worked. */
 typedef void (*lun_service_prepared_cb)(void *context,
@@ -37,6 +38,7 @@ typedef void (*lun_service_prepared_cb)(void *context,
 struct lun_service_prepare {
     char set[4096];    /* its file */
     uv_timer_t *timer; /* until there is room; NULL when nothing waits */
+    struct lun_upgrade *upgrade; /* of what is beside; NULL: none */
     lun_service_prepared_cb cb;
     void *context;
 };
@@ -63,6 +65,8 @@ struct lun_service {
     struct lun_release *beside;
     unsigned draining; /* releases that only their last requests hold */
     struct lun_service_prepare prepare;
+    bool blocking; /* nobody turns the loop while a set is prepared: the state of
+                      apps is not handed over */
     unsigned jobs; /* on threads; the service stays until they are done */
     bool served;   /* the server has closed */
     void (*drained)(void *context);

@@ -10,6 +10,7 @@
 #include "core/host/config.h"
 #include "core/host/release.h"
 #include "core/host/service.h"
+#include "core/host/upgrade.h"
 #include "core/telemetry/metrics.h"
 
 /* Waiting for room --------------------------------------------------------- */
@@ -26,21 +27,42 @@ static void stop_waiting(struct lun_service *service)
     service->prepare.timer = NULL;
 }
 
+static void drop_beside(struct lun_service *service);
+
+static void on_upgraded(void *context, const struct lun_err *err)
+{
+    struct lun_service *service = context;
+    service->prepare.upgrade = NULL;
+    if (err)
+        drop_beside(service);
+    service->prepare.cb(service->prepare.context, err);
+}
+
 static void load(struct lun_service *service)
 {
     struct lun_service_prepare *prepare = &service->prepare;
     struct lun_release *release;
     struct lun_err err;
     int rc = lun_service_open_set(service, prepare->set, &release, &err);
-    if (!rc)
-        service->beside = release;
-    prepare->cb(prepare->context, rc ? &err : NULL);
+    if (rc) {
+        prepare->cb(prepare->context, &err);
+        return;
+    }
+    service->beside = release;
+    if (service->blocking)
+        prepare->cb(prepare->context, NULL);
+    else
+        prepare->upgrade =
+            lun_upgrade_start(service->current, release, on_upgraded, service);
 }
 
 static void give_up(struct lun_service *service, const char *reason)
 {
     struct lun_err err;
-    stop_waiting(service);
+    if (service->prepare.timer)
+        stop_waiting(service);
+    lun_upgrade_cancel(service->prepare.upgrade);
+    service->prepare.upgrade = NULL;
     (void)lun_error_set(&err, LUN_EUNAVAILABLE, "%s", reason);
     service->prepare.cb(service->prepare.context, &err);
 }
@@ -102,12 +124,13 @@ void lun_service_prepare(struct lun_service *service, const char *id,
                          void *context)
 {
     struct lun_service_prepare *prepare = &service->prepare;
-    if ((service->beside && !strcmp(service->beside->id, id)) ||
+    if ((service->beside && !prepare->upgrade &&
+         !strcmp(service->beside->id, id)) ||
         !strcmp(service->current->id, id)) {
         cb(context, NULL);
         return;
     }
-    if (prepare->timer)
+    if (prepare->timer || prepare->upgrade)
         give_up(service, "another release came");
     prepare->cb = cb;
     prepare->context = context;
@@ -136,7 +159,7 @@ int lun_service_commit(struct lun_service *service, const char *id,
 
 void lun_service_abort(struct lun_service *service)
 {
-    if (service->prepare.timer)
+    if (service->prepare.timer || service->prepare.upgrade)
         give_up(service, "given up");
     drop_beside(service);
 }

@@ -10,7 +10,8 @@
 -- | `hook:HOOK:MODEL` | `model`, `rows`, `changes` or nil | nothing |
 -- | `test:N` | | { ok=, message=, got=, expected= } |
 -- | `shell` | `code` | what lunette.guest.shell gives |
--- | `upgrade` and others | `args` | what the function returns |
+-- | `upgrade` | { state } or { } | { state } or { } |
+-- | others | `args` | what the function returns |
 --
 -- `rows` are as lunette.guest.records reads them.
 -- SPDX-License-Identifier: Apache-2.0
@@ -65,9 +66,15 @@ function CALLS.hook(self, run, message, hook)
     if hook == "before_write" then return plain(changes, 1) end
 end
 
+-- Without a state it is asked for one: a list of it, or of nothing.
+local function upgrade(run, message)
+    return { run and plain(run(message[1]), 1) }
+end
+
 local function call(self, entry, message)
     if entry == "shell" then return shell.run(self, message.code) end
     local run = self.functions[entry]
+    if entry == "upgrade" then return upgrade(run, message) end
     if not run then error(("the app has no '%s'"):format(entry), 0) end
     local kind, rest = entry:match("^(%a+):(.*)$")
     if kind == "default" then return CALLS.default(self, run, message) end
