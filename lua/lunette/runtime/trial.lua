@@ -31,13 +31,12 @@ local function acting(state, identity)
     local own = setmetatable({ user = identity.id, roles = identity.roles,
         now = state.now }, { __index = state.ctx })
     own.db = own
-    function own.query(self, sql, params)
-        state.count = state.count + 1
-        return state.ctx.query(self, sql, params)
-    end
-    function own.select(self, sql, params, result)
-        state.count = state.count + 1
-        return state.ctx.select(self, sql, params, result)
+    for _, name in ipairs({ "query", "fetch", "select" }) do
+        local run = state.ctx[name]
+        own[name] = function(...)
+            state.count = state.count + 1
+            return run(...)
+        end
     end
     return own
 end
@@ -299,7 +298,8 @@ local function drive(state, entry, message)
     while event == "asks" do
         local ok, answer = guarded(state, value)
         if ok then
-            event, value = ctx:answer(answer)
+            event, value = ctx:answer(answer, type(answer) == "table"
+                and answer.encoded ~= nil)
         else
             event, value = ctx:refuse(answer)
         end
