@@ -12,7 +12,7 @@
 --            place={file=,line=} }
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.schema.desired
-local names = require("lunette.schema.names")
+local constraints = require("lunette.orm.constraints")
 local sql = require("lunette.orm.sql")
 
 local desired = {}
@@ -123,7 +123,7 @@ local function add_column(place, column)
 end
 
 local function add_index(place, column, unique, method)
-    local name = unique and names.unique or names.index
+    local name = unique and constraints.unique or constraints.index
     place.indexes[#place.indexes + 1] = { name = name(place.name, column),
         column = column, unique = unique and true or false,
         method = method or "btree" }
@@ -131,7 +131,7 @@ end
 
 local function add_foreign(place, column, target)
     place.foreign[#place.foreign + 1] = {
-        name = names.foreign(place.name, column), column = column,
+        name = constraints.foreign(place.name, column), column = column,
         schema = target.schema, table = target.table,
     }
 end
@@ -142,7 +142,7 @@ local function add_scalar(place, model, field)
     local rule = bounds(field)
     if rule then
         place.checks[#place.checks + 1] = {
-            name = names.check(place.name, field.column), sql = rule,
+            name = constraints.check(place.name, field.column), sql = rule,
             label = model.name .. "." .. field.name,
         }
     end
@@ -185,7 +185,7 @@ local function model_table(model, models)
     place.primary = { "id" }
     for i, check in ipairs(model.checks or {}) do
         place.checks[#place.checks + 1] = {
-            name = check.name or names.rule(model.table, i), sql = check.sql,
+            name = check.name or constraints.rule(model.table, i), sql = check.sql,
             label = model.name .. ": " .. (check.message or check.sql),
         }
     end

@@ -5,8 +5,8 @@
 -- would have been run.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.schema.plan
+local constraints = require("lunette.orm.constraints")
 local sql = require("lunette.orm.sql")
-local names = require("lunette.schema.names")
 
 local plan = {}
 
@@ -145,7 +145,7 @@ function Plan:create_table(place)
     for i, column in ipairs(place.columns) do parts[i] = column_sql(column) end
     for i, name in ipairs(place.primary) do primary[i] = sql.quote(name) end
     parts[#parts + 1] = ("constraint %s primary key (%s)"):format(
-        sql.quote(names.primary(place.name)), table.concat(primary, ", "))
+        sql.quote(constraints.primary(place.name)), table.concat(primary, ", "))
     self:step(("create table if not exists %s (\n    %s\n)"):format(
         qualified(place), table.concat(parts, ",\n    ")))
     for _, column in ipairs(place.columns) do
@@ -225,7 +225,7 @@ function Plan:rename_column(place, have, from, column)
     self:step(("alter table %s rename column %s to %s"):format(
         qualified(place), sql.quote(from), sql.quote(column.name)))
     -- What is named after the column goes with it.
-    for _, name in ipairs({ names.unique, names.index }) do
+    for _, name in ipairs({ constraints.unique, constraints.index }) do
         local before, after = name(place.name, from),
             name(place.name, column.name)
         if have.indexes[before] then
@@ -235,7 +235,7 @@ function Plan:rename_column(place, have, from, column)
             have.indexes[before] = nil
         end
     end
-    for _, name in ipairs({ names.foreign, names.check }) do
+    for _, name in ipairs({ constraints.foreign, constraints.check }) do
         local before, after = name(place.name, from),
             name(place.name, column.name)
         if have.constraints[before] then
@@ -413,12 +413,12 @@ end
 -- Names of what belongs to columns that stay though this set does not know them:
 -- it leaves them empty, which breaks none of their rules.
 function Plan:kept_names(place, have)
-    local kept = { [names.primary(place.name)] = true }
+    local kept = { [constraints.primary(place.name)] = true }
     if not self.keep(place.schema) then return kept end
     for _, old in ipairs(have.columns) do
         if have.by_name[old.name] == old and not place.by_name[old.name] then
-            for _, name in ipairs({ names.unique, names.index, names.check,
-                names.foreign }) do
+            for _, name in ipairs({ constraints.unique, constraints.index, constraints.check,
+                constraints.foreign }) do
                 kept[name(place.name, old.name)] = true
             end
         end

@@ -98,6 +98,26 @@ describe("the schema of a release set", function()
         assert.equal("6", value("select twice from shop.item"))
     end)
 
+    it("keeps the names of long columns apart, and finds them again", function()
+        local long = ("long"):rep(14)
+        local model = "L" .. long:sub(2)
+        must_apply(([[model "%s" { fields = {
+            %s_a = text { unique = true, size = 9 },
+            %s_b = text { unique = true, size = 9 } } }]]):format(model, long,
+            long))
+        local names = connection:exec("select conname from pg_constraint c join"
+            .. " pg_class t on t.oid = c.conrelid where t.relname like 'long%'"
+            .. " union select indexname from pg_indexes where tablename like"
+            .. " 'long%'")
+        assert.equal(5, #names)
+        local constraints = require("lunette.orm.constraints")
+        local name = constraints.unique(long, long .. "_a")
+        assert.equal(63, #name)
+        assert.is_truthy(name:find("_key$"))
+        assert.equal("1", value(("select count(*) from pg_indexes where"
+            .. " indexname = '%s'"):format(name)))
+    end)
+
     it("adds a field, with its default for rows that exist", function()
         must_apply(ITEM)
         connection:exec(INSERT)

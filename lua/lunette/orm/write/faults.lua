@@ -5,6 +5,7 @@
 -- deadlock, ...) is passed on as `{db = err}` for the host to judge.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.orm.write.faults
+local constraints = require("lunette.orm.constraints")
 local errors = require("lunette.graphql.errors")
 local fail = require("lunette.orm.write.fail")
 
@@ -15,16 +16,12 @@ local function column_of(field)
     return field.link and field.link.kind == "own" and field.link.column or nil
 end
 
--- PostgreSQL cuts names at 63 bytes.
-local function constraint_name(...)
-    return table.concat({ ... }, "_"):sub(1, 63)
-end
-
-local function field_of_constraint(model, constraint, suffix)
+-- The field whose column a constraint is for; `name_of` is one of
+-- lunette.orm.constraints.
+local function field_of_constraint(model, constraint, name_of)
     for _, field in ipairs(model.fields) do
         local column = column_of(field)
-        if column and constraint_name(model.table, column, suffix)
-            == constraint then
+        if column and name_of(model.table, column) == constraint then
             return field
         end
     end
@@ -37,10 +34,11 @@ local function field_of_column(model, column)
 end
 
 local function unique(graph, model, err)
-    if err.constraint == constraint_name(model.table, "pkey") then
+    if err.constraint == constraints.primary(model.table) then
         return errors.unique(model.name, "id")
     end
-    local field = field_of_constraint(model, err.constraint, "key")
+    local field = field_of_constraint(model, err.constraint,
+        constraints.unique)
     if not field then return nil end
     if field.kind == "relation" then
         return fail.required_reason(graph:relation(field))
@@ -61,7 +59,8 @@ end
 -- A link to a row that was never looked for, because its id was given
 -- (seek.assume), leads to a row that is not there.
 local function foreign(graph, model, err, job)
-    local field = field_of_constraint(model, err.constraint, "fkey")
+    local field = field_of_constraint(model, err.constraint,
+        constraints.foreign)
     if not field or field.kind ~= "relation" then return nil end
     local id = assumed_id(job.assumed[field], err.message)
     if id then
@@ -94,7 +93,7 @@ end
 -- number where it has none.
 local function rule_of(model, constraint)
     for i, rule in ipairs(model.checks or {}) do
-        if (rule.name or constraint_name(model.table, "check", i))
+        if (rule.name or constraints.rule(model.table, i))
             == constraint then
             return rule
         end
@@ -117,7 +116,8 @@ local function check(_, model, err)
         return fail.invalid_reason(rule.message and spoken(model, rule.message)
             or "a rule of " .. model.name .. " is broken")
     end
-    local field = field_of_constraint(model, err.constraint, "check")
+    local field = field_of_constraint(model, err.constraint,
+        constraints.check)
     return field and fail.invalid_reason(field.graphql .. " " .. bounds(field))
 end
 
