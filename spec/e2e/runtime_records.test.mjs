@@ -8,11 +8,18 @@ import { after, before, describe, test } from 'node:test';
 
 import { Server, until } from './support/server.mjs';
 
-const base = `app "base" { version = "1.0.0" }
+const geo = `app "geo" { version = "1.0.0" }
+role "traveller" {}
+model "Country" { fields = { name = text { required = true } } }
+access "Country" { traveller = "all" }`;
+
+const base = `app "base" { version = "1.0.0", depends = { "geo" } }
 role "employee" {}
 model "User" { fields = { login = text { required = true, unique = true },
   name = text {}, active = bool { default = true }, roles = list(text) {} } }
-model "City" { fields = { name = text { required = true } } }
+model "City" { fields = { name = text { required = true },
+  country = ref "geo.Country" { one_sided = true } } }
+
 model "Vault" { fields = { word = text {} } }
 access "User" { employee = "read" }
 access "City" { employee = "read" }
@@ -43,6 +50,8 @@ model "Lead" { order = "name", fields = {
 } }
 model "Line" { fields = { lead = ref "Lead" { required = true, on_delete = "cascade" },
   what = text {}, qty = int { default = 1 } } }
+model "Numbered" { fields = { id = id "bigint", name = text {}, next = ref "Numbered" { one_sided = true } } }
+model "Coded" { fields = { id = id "text", name = text {}, number = ref "Numbered" { one_sided = true } } }
 model "Secret" { fields = { word = text {} } }
 access "Partner" { seller = "all" }
 access "Tag" { seller = "all" }
@@ -186,6 +195,20 @@ change('deletes with what belongs to it', `local p = one("Lead", { name = "b" })
   p:delete()
   return { before, #find("Line"), tostring(one("Lead", { name = "b" })) }`, [3, 1, 'nil']);
 change('deletes many', 'local rs = find("Lead") rs:delete() return { #rs, #find("Lead") }', [4, 0]);
+change('knows ids that are numbers and texts', `local rs = create("Numbered", { { name = "a" }, { name = "b" } })
+  local c = create("Coded", { id = "x", name = "c", number = rs[2] })
+  local n = one("Numbered", rs[1].id)
+  n.next = rs[2]
+  return { n.name, n.next.name, c.number.name, one("Coded", "x").name, one("Coded", { number = rs[2] }).id,
+    #find("Numbered", { id = { rs[1].id, rs[2] } }), tostring(one("Numbered", "x y")),
+    create("Numbered", { id = 77, name = "n" }).id, one("Numbered", 77).name }`,
+['a', 'b', 'b', 'c', 'x', 2, 'nil', '77', 'n']);
+change('goes over 1,000 records and a relation in few statements', `local list = {}
+  for i = 1, 1000 do list[i] = { name = "r" .. i, partner = { name = "p" .. i } } end
+  create("Lead", list)
+  local n = 0
+  for _, l in each(find("Lead", { name = starts_with("r") })) do n = n + #l.partner.name end
+  return n`, 4893 - 1000);
 change('does nothing with no records', `local rs = find("Lead", { name = "zz" })
   rs:set { hits = 1 } rs:delete() return #rs`, 0);
 
@@ -215,6 +238,9 @@ mistake('below min', 'create("Lead", { name = "x", value = -1 })', 'VALIDATION_F
 mistake('required', 'create("Lead", { hits = 1 })', 'VALIDATION_FAILED');
 mistake('required link', 'create("Line", { what = "x" })', 'VALIDATION_FAILED');
 mistake('unique', 'create("Partner", { name = "Acme" })', 'CONFLICT');
+mistake('text', 'create("Lead", { name = "a\\0b" })', /name/);
+mistake('bytes', 'create("Lead", { name = "\\255" })', 'BAD_USER_INPUT');
+mistake('no number', 'create("Lead", { name = "x", hits = 0/0 })', /finite/);
 mistake('null', 'one("Lead").name = null', 'VALIDATION_FAILED');
 mistake('missing link', `create("Lead", { name = "x",
   partner = "0190a000-0000-7000-8000-000000000000" })`, 'NOT_FOUND');
@@ -233,6 +259,14 @@ cases["secret as app"] = function() return as_app(function() return #find("Secre
 cases["vault"] = function() return #find("base.Vault") end
 cases["vault write"] = function() create("base.Vault", { word = "w" }) return 1 end
 cases["city by filter"] = function() return #find("Lead", { ["city.name"] = "Bern" }) end
+cases["country"] = function() return #find("Lead", { ["city.country.name"] = "CH" }) end
+cases["country as app"] = function()
+  return as_app(function() return #find("Lead", { ["city.country.name"] = "CH" }) end)
+end
+cases["country by order"] = function() return #find("Lead", {}, { order = "city.country.name" }) end
+cases["country by record"] = function()
+  return tostring(one("Lead", { name = "b" }).city.country)
+end
 cases["mine"] = function() return #find("Lead", { owner = me }) end
 cases["owner"] = function() return create("Lead", { name = "own" }).owner.login end
 cases["caught"] = function() local ok, why = pcall(find, "Leed") return { ok, why } end
@@ -241,7 +275,7 @@ const text = app.replace('TESTS', () => sources.join('\n') + rights);
 
 let server;
 before(async () => {
-  server = await Server.start({ apps: { base, crm: text } });
+  server = await Server.start({ apps: { geo, base, crm: text } });
   server.sql(`insert into base.user (id, login, active, roles) values
     (gen_random_uuid(), 'sue', true, '{crm.seller}'),
     (gen_random_uuid(), 'rob', true, '{crm.reader}')`);
@@ -250,7 +284,10 @@ after(() => server?.down());
 
 const fill = () => server.sql(`
   truncate crm.lead, crm.line, crm.partner, crm.tag, base.city cascade;
-  insert into base.city (id, name) values ('0190a000-0000-7000-8000-0000000000c1', 'Bern');
+  truncate geo.country cascade;
+  insert into geo.country (id, name) values ('0190a000-0000-7000-8000-0000000000d1', 'CH');
+  insert into base.city (id, name, country) values
+    ('0190a000-0000-7000-8000-0000000000c1', 'Bern', '0190a000-0000-7000-8000-0000000000d1');
   insert into crm.partner (id, name) values
     ('0190a000-0000-7000-8000-0000000000a1', 'Acme'), ('0190a000-0000-7000-8000-0000000000a2', 'Born'),
     ('0190a000-0000-7000-8000-0000000000a3', 'Empty');
@@ -329,6 +366,14 @@ describe('the rights of a function', () => {
   test('hold for what filters look at', async () => {
     assert.equal((await as('sue', 'read', 'city by filter')).data.value, 1);
     assert.equal(code(await as('rob', 'read', 'city by filter')), 'FORBIDDEN');
+  });
+
+  test('end at the apps that the app does not depend on, whoever calls', async () => {
+    for (const name of ['country', 'country as app', 'country by order', 'country by record']) {
+      const { errors } = await as('admin', 'read', name);
+      assert.equal(errors?.[0].extensions.code, 'INTERNAL', name);
+      assert.match(await detailOf(errors[0]), /may not read/, name);
+    }
   });
 
   test('find nothing of nobody', async () => {

@@ -7,6 +7,7 @@
 -- @module lunette.runtime.filter
 local convert = require("lunette.orm.write.convert")
 local misuse = require("lunette.runtime.misuse")
+local rights = require("lunette.runtime.rights")
 local sql = require("lunette.orm.sql")
 local text = require("lunette.util.text")
 local values = require("lunette.orm.write.values")
@@ -206,6 +207,7 @@ local object
 
 local function related(reader, field, op, value, depth)
     local target = reader.service.by_key[field.target]
+    rights.need(reader.running, target, "read")
     note(reader, field.name, op, "(")
     local node = object(reader, target, value, depth + 1)
     note(reader, ")")
@@ -319,11 +321,13 @@ function object(reader, model, value, depth)
     return { kind = "object", fields = fields, by = {} }
 end
 
---- Reads a filter (nil: every row fits).
+--- Reads a filter (nil: every row fits); leaves where it looks at what the running
+-- function may not read.
 -- @treturn table { node = NODE, texts = values by the number of their `src`, key
 --   = {text,...} to be concatenated }
-function filter.read(service, model, value)
-    local reader = { service = service, texts = {}, key = {}, count = 0 }
+function filter.read(running, model, value)
+    local reader = { running = running, service = running.service, texts = {},
+        key = {}, count = 0 }
     if value ~= nil then reader.node = object(reader, model, value, 1) end
     return reader
 end

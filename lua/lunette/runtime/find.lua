@@ -83,7 +83,7 @@ local function order_list(asked)
 end
 
 -- "-partner.name" as the NODE of an orderByMany object.
-local function order_node(service, model, text)
+local function order_node(running, model, text)
     if type(text) ~= "string" then
         misuse.with('order is written "-revenue, name"')
     end
@@ -102,7 +102,8 @@ local function order_node(service, model, text)
         if field.kind == "relation" then
             if field.many then misuse.with("cannot order by %s: they are many",
                 name) end
-            model = service.by_key[field.target]
+            model = running.service.by_key[field.target]
+            rights.need(running, model, "read")
         end
     end
     local last = fields[#fields]
@@ -120,11 +121,11 @@ local function order_node(service, model, text)
 end
 
 -- NODE of the order and its part of the key.
-local function read_order(service, model, asked)
+local function read_order(running, model, asked)
     if asked == nil then return nil, "" end
     local items, keys = {}, {}
     for i, part in ipairs(order_list(asked)) do
-        items[i], keys[i] = order_node(service, model, part)
+        items[i], keys[i] = order_node(running, model, part)
     end
     if #items == 0 then return nil, "" end
     return { kind = "list", items = items }, table.concat(keys, ",")
@@ -159,7 +160,7 @@ end
 
 local function planned(running, model, read, options)
     local order_by, order_key =
-        read_order(running.service, model, options.order)
+        read_order(running, model, options.order)
     local key = table.concat({ running.as_app and "*" or running.roles_key,
         model.key, order_key, options.offset and "offset" or "",
         options.lock and "lock" or "", table.concat(read.key, " ") }, "|")
@@ -206,7 +207,7 @@ function find.find(running, asked)
     if options.lock and running.ctx.reads then
         misuse.with("find: 'lock' has a meaning in mutations only")
     end
-    local read = filter.read(running.service, model, asked.filter)
+    local read = filter.read(running, model, asked.filter)
     local limit, left = whole(options, "limit"), running.ctx:rows_left()
     -- one more than it may read, to see that there are more
     local most = math.min(limit or MAX_NUMBER, left + 1)
