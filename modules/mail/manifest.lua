@@ -25,8 +25,8 @@ return {
             doc = "most recipients of a message" },
         { "size", type = "size", default = "10m", min = "1k", max = "100m",
             doc = "largest message; the app's limit 'value' holds too" },
-        { "tries", type = "int", default = 12, min = 1, max = 100,
-            doc = "tries until a message is parked" },
+        { "tries", type = "int", default = 60, min = 1, max = 1000,
+            doc = "tries until a message is parked: 60 are about two days" },
     },
     functions = {
         { "send", args = { { "message", "mail.message" } }, returns = "string",

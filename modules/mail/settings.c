@@ -12,7 +12,7 @@
 #include "core/base/json.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024)
-#define DEFAULT_TRIES 12
+#define DEFAULT_TRIES 60
 
 static int wrong(struct lun_err *err, const char *what)
 {

@@ -85,10 +85,10 @@ static void on_request(struct server *server, uv_stream_t *client,
         bomb(client);
     else if (strstr(request, " /headers"))
         flood_headers(client);
-    else if (strstr(request, " /cut"))
-        server_send_bytes(
-            client, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx", 41, true);
-    else if (strstr(request, " /large"))
+    else if (strstr(request, " /cut")) {
+        const char *cut = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx";
+        server_send_bytes(client, cut, strlen(cut), true);
+    } else if (strstr(request, " /large"))
         server_send(client,
                     "HTTP/1.1 200 OK\r\ncontent-length: 100001\r\n\r\n");
     else if (strstr(request, " /closed"))
