@@ -79,6 +79,29 @@ model "Line" {
   after_delete = function(lines) note("lines gone " .. #lines) end,
 }
 
+model "Deal" {
+  fields = {
+    name = text {}, value = money {}, due = date {}, data = json {},
+    main = ref "Product" {},
+  },
+  before_write = function(deals, changes)
+    for _, deal in each(deals) do
+      if changes.value and changes.value > deal.value * 2 then
+        fail("at most twice " .. tostring(deal.value))
+      end
+    end
+    if changes.main and changes.main ~= null then changes.name = changes.main.name end
+    if changes.due == null then changes.due = "2031-12-31" end
+    if changes.name == "keep" then changes.name = nil end
+    if changes.name == "nothing" then changes.name, changes.value = nil, nil end
+    if changes.name == "typo" then changes.nmae = "x" end
+  end,
+  after_write = function(deals, changes)
+    if changes.value then note("value " .. tostring(changes.value + 1)) end
+    for _, deal in each(deals) do note("is " .. tostring(deal.value)) end
+  end,
+}
+
 model "Loop" {
   fields = { n = int { default = 0 } },
   after_write = function(loops)
@@ -91,6 +114,7 @@ access "Product" { admin = "all" }
 access "Order" { admin = "all" }
 access "Line" { admin = "all" }
 access "Loop" { admin = "all" }
+access "Deal" { admin = "all" }
 
 mutation "make_orders" {
   args = { n = int { required = true } }, returns = list "Order",
@@ -108,7 +132,7 @@ let server;
 before(async () => { server = await Server.start({ apps: { shop: app } }); });
 after(() => server?.down());
 beforeEach(() => {
-  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop');
+  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal');
 });
 
 const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
@@ -173,6 +197,29 @@ describe('hooks', () => {
       data: { state: "done" }) { state day } }`);
     assert.deepEqual(updateOrder, { state: 'done', day: '2030-01-01' });
     assert.match(entries(), /changed 1 to done$/);
+  });
+
+  test('get changes as values: decimals, records, null', async () => {
+    await server.dataOf(`mutation { a: createProduct(data: { name: "bolt" }) { id }
+      b: createDeal(data: { name: "d", value: "10.50", due: "2026-01-01" }) { id } }`);
+    const change = async (data) => (await server.ask(
+      `mutation { updateManyDeals(data: ${data}) { count } }`)).errors?.[0];
+    const deal = async () => (await server.dataOf(
+      '{ deals { name value due main { name } } }')).deals[0];
+    assert.equal((await change('{ value: "21.01" }')).message, 'at most twice 10.50');
+    assert.equal(await change('{ value: "21", due: null }'), undefined);
+    assert.deepEqual(await deal(), { name: 'd', value: '21.00', due: '2031-12-31', main: null });
+    assert.match(entries(), /value 22, is 21.00$/);
+    const { deals: [{ id }] } = await server.dataOf('{ deals { id } }');
+    await server.dataOf(`mutation { updateDeal(where: { id: "${id}" },
+      data: { main: { connect: { name: "bolt" } } }) { id } }`);
+    assert.deepEqual((await deal()).main, { name: 'bolt' });
+    assert.equal((await deal()).name, 'bolt');
+    assert.equal(await change('{ name: "keep", value: "1" }'), undefined);
+    assert.equal((await deal()).name, 'bolt');
+    assert.equal(await change('{ name: "nothing", value: "2" }'), undefined);
+    assert.deepEqual([(await deal()).name, (await deal()).value], ['bolt', '1.00']);
+    assert.equal((await change('{ name: "typo" }')).extensions.code, 'INTERNAL');
   });
 
   test('run for all rows of an updateMany and a deleteMany at once', async () => {

@@ -61,7 +61,8 @@ function CALLS.hook(self, run, message, hook)
         return plain(list, 1)
     end
     local rows = records.known(self, message.model, message.rows, message.ids)
-    local changes = message.changes
+    local changes = message.changes and records.drafts(self, message.model,
+        { message.changes })[1]
     run(rows, changes)
     if hook == "before_write" then return plain(changes, 1) end
 end

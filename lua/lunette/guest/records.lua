@@ -488,7 +488,11 @@ end
 -- A ref of a row to be is a record, read together with those of the others.
 local function draft_value(self, field, value, groups)
     if not field then return value end
-    if field.kind == "scalar" then return values.inward(field, value) end
+    if type(value) == "table" and value.__op == "null" then
+        return records.NULL
+    elseif field.kind == "scalar" then
+        return values.inward(field, value)
+    end
     local target = self.models[field.target]
     if not target then return value end
     groups[field] = groups[field] or new_group(target)
