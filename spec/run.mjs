@@ -141,7 +141,7 @@ async function lua() {
 
 /** The specs of core modules, each in a VM with its module. */
 async function modules() {
-  const specs = files('modules', /_spec\.lua$/).filter(wanted);
+  const specs = files('modules', /(_spec\.lua|README\.md)$/).filter(wanted);
   if (!specs.length) return;
   const made = await run('ninja', ['-C', build, 'module_spec']);
   if (made.code) return note('build of the runner of module specs', made, { passed: 0, failed: 1 });

@@ -3,6 +3,7 @@
 //
 // usage: node tools/doc-tables.mjs [--check]
 //   --check changes nothing, names the documents that differ and exits 1
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,7 +64,57 @@ function errors() {
         retry === '0' ? '' : `${retry} times`.replace(/^1 times/, 'once')]));
 }
 
+/** The manifests of the core modules, and the limits of apps. */
+const policy = JSON.parse(execFileSync('luajit', ['tools/policy-tables.lua'], { cwd: root, encoding: 'utf8' }));
+const list = (value) => (Array.isArray(value) ? value : []); // an empty table of Lua is an object
+
+function limits() {
+  return table(['limit', 'default', 'from', 'to', 'of'],
+    policy.limits.map(({ key, least, most, doc, default: value }) =>
+      [`\`${key}\``, `\`${value}\``, `\`${least}\``, `\`${most}\``, doc]));
+}
+
+const kindOf = ({ type, of, values }) => (type === 'list' ? `list of ${of}`
+  : type === 'enum' ? list(values).map((one) => `\`"${one}"\``).join(', ') : type);
+
+const signature = (module, { 1: name, args }) => `\`${module}.${name}(${
+  list(args).map(({ 1: arg, 2: type }) => `${arg}: ${type}`).join(', ')})\``;
+
+/** The first items of a table of Lua, whether it has names beside them or not. */
+const named = (entry) => (Array.isArray(entry) ? { 1: entry[0], 2: entry[1] } : entry);
+
+/** What the page of one module says of its functions and options. */
+function moduleTables({ name, version, capabilities, functions, options, types }) {
+  const parts = [`Version ${version}. Needs: ${list(capabilities).join(', ') || 'nothing'}.`,
+    table(['function', 'gives', ''], list(functions).map(named).map((one) =>
+      [signature(name, { ...one, args: list(one.args).map((arg) => named(arg)) }), `\`${one.returns}\``, one.doc]))];
+  for (const type of list(types).map(named)) {
+    parts.push(`\`${type[1]}\`:`, table(['field', 'type', ''], list(type.fields).map(named)
+      .map((field) => [`\`${field[1]}\``, `\`${field[2]}\``, field.doc ?? ''])));
+  }
+  if (list(options).length) {
+    parts.push('Options of the grant:', table(['option', 'kind', 'default', ''],
+      list(options).map(named).map((option) => [`\`${option[1]}\``, kindOf(option),
+        option.required ? 'required' : option.shown ? `\`${option.shown}\`` : '', option.doc ?? ''])));
+  }
+  return parts.join('\n\n');
+}
+
+const hasPage = (name) => fs.existsSync(path.join(root, `modules/${name}/README.md`));
+
+function moduleList() {
+  return table(['module', 'version', '', 'needs'], policy.modules.map(({ name, version, title, capabilities }) =>
+    [hasPage(name) ? `[${name}](../modules/${name}/README.md)` : name, version, title, list(capabilities).join(', ')]));
+}
+
+const pages = Object.fromEntries(policy.modules
+  .filter(({ name }) => hasPage(name) && read(`modules/${name}/README.md`).includes('<!-- module -->'))
+  .map((module) => [`modules/${module.name}/README.md`, { module: () => moduleTables(module) }]));
+
 const tables = {
+  'docs/policy.md': { limits },
+  'docs/modules.md': { modules: moduleList },
+  ...pages,
   'docs/operating.md': { settings, metrics, 'app metrics': appMetrics },
   'docs/errors.md': { errors },
 };

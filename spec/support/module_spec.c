@@ -2,13 +2,14 @@
  * spec/support/module_spec.c - runs the specs of a core module.
  * SPDX-License-Identifier: Apache-2.0
  *
- * usage: module_spec modules/NAME/spec/FILE_spec.lua
- * The spec sees the standard libraries and
- *   grant(name, options)   the module as an app gets it that was granted it
- * with these options (JSON text) null                   the word of apps
- *   sql(statement)         rows of texts (or false for null) of the specs'
- *                          PostgreSQL
- *   log_open(path), log_close()   the log of the server goes to a file
+ * usage: module_spec modules/NAME/spec/FILE_spec.lua | modules/NAME/README.md
+ *
+ * Of a page it runs the blocks of Lua; `expression --> value` is checked. A
+ * spec sees the standard libraries and
+ *   grant(name, json)     the module, granted with these options
+ *   null                  the word of apps
+ *   sql(statement)        rows of texts, false for null, of a real PostgreSQL
+ *   log_open(path)        the server's log goes there, until log_close()
  *   test(sentence, fn), equal(actual, expected), fails(text, fn)
  * Prints what failed, and "N passed, N failed".
  */
@@ -26,86 +27,20 @@
 #include "core/vm/module.h"
 #include "core/vm/modules.h"
 
-static const char harness[] =
-    "local passed, failed = 0, 0\n"
-    "local function show(v) return type(v) == 'string'"
-    "  and ('%q'):format(v) or tostring(v) end\n"
-    "local function same(a, b)\n"
-    "  if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end\n"
-    "  for k, v in pairs(a) do if not same(v, b[k]) then return false end end\n"
-    "  for k in pairs(b) do if a[k] == nil then return false end end\n"
-    "  return true\n"
-    "end\n"
-    "local function text(v, depth)\n"
-    "  if type(v) ~= 'table' or depth > 4 then return show(v) end\n"
-    "  local out = {}\n"
-    "  for k, x in pairs(v) do\n"
-    "    out[#out + 1] = show(k) .. ' = ' .. text(x, depth + 1)\n"
-    "  end\n"
-    "  table.sort(out)\n"
-    "  return '{ ' .. table.concat(out, ', ') .. ' }'\n"
-    "end\n"
-    "function equal(actual, expected)\n"
-    "  if not same(actual, expected) then error(('expected %s, got %s')\n"
-    "    :format(text(expected, 0), text(actual, 0)), 2) end\n"
-    "end\n"
-    "function fails(wanted, fn)\n"
-    "  local ok, message = pcall(fn)\n"
-    "  if ok then error('expected an error: ' .. wanted, 2) end\n"
-    "  if not tostring(message):find(wanted, 1, true) then\n"
-    "    error(('expected the error %q, got %q'):format(wanted,\n"
-    "      tostring(message)), 2)\n"
-    "  end\n"
-    "end\n"
-    "function test(sentence, fn)\n"
-    "  local ok, message = xpcall(fn, debug.traceback)\n"
-    "  if ok then passed = passed + 1 return end\n"
-    "  failed = failed + 1\n"
-    "  print('FAILED ' .. sentence .. '\\n' .. tostring(message))\n"
-    "end\n"
-    "package.path = 'lua/?.lua'\n"
-    "null = {}\n"
-    "function host.where()\n"
-    "  for level = 2, 20 do\n"
-    "    local info = debug.getinfo(level, 'Sl')\n"
-    "    if info and info.source:find('_spec.lua$') then\n"
-    "      return info.short_src .. ':' .. info.currentline .. ': '\n"
-    "    end\n"
-    "  end\n"
-    "  return ''\n"
-    "end\n"
-    "return function()\n"
-    "  print(('%d passed, %d failed'):format(passed, failed))\n"
-    "  return failed > 0 or passed == 0\n"
-    "end\n";
-
-static const char opener[] =
-    "local modules, granted, name = ...\n"
-    "local globals = {}\n"
-    "for _, key in ipairs({ 'error', 'ipairs', 'next', 'pairs', 'pcall',\n"
-    "  'select', 'setmetatable', 'getmetatable', 'tonumber', 'tostring',\n"
-    "  'type', 'unpack', 'string', 'table', 'math', 'rawget', 'rawset',\n"
-    "  'rawequal', 'assert' }) do\n"
-    "  globals[key] = _G[key]\n"
-    "end\n"
-    "local function ask() error('there is no loop in this spec', 0) end\n"
-    "local decimals = require('lunette.guest.decimals')\n"
-    "return modules.new(granted, ask, globals,\n"
-    "  { decimals = decimals, null = null })(name)\n";
-
 /* Keeps every value whose address C may hold. */
 static void keep(lua_State *L)
 {
     (void)luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-static int grant(lua_State *L)
+/* push_module(name, options) -> what lunette.guest.modules takes */
+static int push_module(lua_State *L)
 {
     struct lun_err err;
     const char *name = luaL_checkstring(L, 1);
     const struct lun_vm_grant one = {.module = lun_module_find(name),
                                      .name = name,
-                                     .options = luaL_optstring(L, 2, "")};
+                                     .options = luaL_checkstring(L, 2)};
     const struct lun_vm_app_config config = {.name = "spec",
                                              .release = "spec@1.0.0+0",
                                              .modules_dir = "modules",
@@ -113,15 +48,8 @@ static int grant(lua_State *L)
                                              .grant_count = 1};
     lua_getfield(L, LUA_REGISTRYINDEX, "lunette.modules");
     keep(L);
-    if (luaL_loadstring(L, opener))
-        return lua_error(L);
-    if (luaL_loadfile(L, "lua/lunette/guest/modules.lua"))
-        return lua_error(L);
-    lua_call(L, 0, 1);
     if (lun_vm_modules_push(L, &config, &err))
         return luaL_error(L, "%s", err.message);
-    lua_pushstring(L, name);
-    lua_call(L, 3, 1);
     return 1;
 }
 
@@ -178,7 +106,7 @@ int main(int argc, char **argv)
     if (!L)
         return 1;
     luaL_openlibs(L);
-    lua_register(L, "grant", grant);
+    lua_register(L, "push_module", push_module);
     lua_register(L, "sql", sql);
     lua_register(L, "log_open", log_open);
     lua_register(L, "log_close", log_close);
@@ -186,9 +114,12 @@ int main(int argc, char **argv)
     lun_vm_decimals_push(L);
     lua_setfield(L, -2, "decimals");
     lua_setglobal(L, "host");
-    if (luaL_loadstring(L, harness) || lua_pcall(L, 0, 1, 0) ||
-        luaL_loadfile(L, argv[1]) || lua_pcall(L, 0, 0, 0) ||
-        lua_pcall(L, 0, 1, 0)) {
+    if (luaL_loadfile(L, "spec/support/module_spec.lua")) {
+        fprintf(stderr, "%s\n", lua_tostring(L, -1));
+        return 1;
+    }
+    lua_pushstring(L, argv[1]);
+    if (lua_pcall(L, 1, 1, 0)) {
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
         return 1;
     }
