@@ -79,6 +79,8 @@ const struct lun_command lun_commands[] = {
      data_keys, NULL, lun_command_down},
     {"status", "", 0, "show what runs, what is served and the last error",
      "lunette status --json", data_keys, status_options, lun_command_status},
+    {"upgrade", "", 0, "go on as the program that is on the disk now",
+     "lunette upgrade --data .lunette", data_keys, NULL, lun_command_upgrade},
     {"quarantine", "[free APP]", 2,
      "list the apps that are in quarantine, or let one out",
      "lunette quarantine free sales", data_keys, status_options,
@@ -411,6 +413,12 @@ int lun_command_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "__run") == 0) {
         return lun_spawn_run(argc, argv);
+    }
+    if (strcmp(argv[1], "__check") == 0) {
+        return lun_command_check_self(argc, argv);
+    }
+    if (strcmp(argv[1], "__resume") == 0) {
+        return lun_command_resume(argc, argv);
     }
     if (strcmp(argv[1], "__worker") == 0) {
         return lun_command_worker(argc, argv);

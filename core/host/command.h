@@ -71,6 +71,7 @@ int lun_command_up(struct lun_command_line *line);   /* command_up.c */
 int lun_command_down(struct lun_command_line *line); /* command_run.c */
 int lun_command_status(struct lun_command_line *line);
 int lun_command_quarantine(struct lun_command_line *line); /* _quarantine.c */
+int lun_command_upgrade(struct lun_command_line *line); /* _upgrade.c */
 int lun_command_token(struct lun_command_line *line);
 int lun_command_check(struct lun_command_line *line); /* command_apps.c */
 int lun_command_schema(struct lun_command_line *line);
@@ -90,6 +91,8 @@ int lun_command_logs(struct lun_command_line *line);
 void lun_command_print_help(const struct lun_command *command);
 
 /* The processes that the supervisor starts: `__worker`, `__load`. */
+int lun_command_check_self(int argc, char **argv); /* command_upgrade.c */
+int lun_command_resume(int argc, char **argv);
 int lun_command_worker(int argc, char **argv); /* command_child.c */
 int lun_command_load(int argc, char **argv);
 /* `__complete`, called by the completion of shells: complete.c */

@@ -9,7 +9,7 @@
  *     {"do":"commit","id":ID}              switch to it
  *     {"do":"abort","id":ID}               forget it
  *     {"do":"renew"}                       read certificate and lists again
- *     {"do":"drain"}                       stop accepting, finish, exit 0
+ *     {"do":"drain"}                       a successor accepts: finish, exit 0
  *   worker -> supervisor
  *     {"event":"ready","id":ID}            serves; ID is the set it runs
  *     {"event":"reply","id":ID,"ok":true}  to prepare, commit and abort: one

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -21,6 +22,7 @@
 #include "core/host/spawn.h"
 #include "core/net/listener.h"
 #include "core/os/file.h"
+#include "core/os/process.h"
 
 #define FIRST_MS 500
 #define SLOWEST_MS 30000
@@ -33,6 +35,7 @@ struct lun_nats {
     int port;
     uv_process_t process;
     uv_timer_t timer;
+    pid_t adopted; /* of a server that another program has started, or 0 */
     bool running;
     bool closing;
     int delay_ms;
@@ -87,10 +90,7 @@ static int write_config(struct lun_nats *nats, const char *store,
 
 static void start(struct lun_nats *nats);
 
-static void on_timer(uv_timer_t *timer)
-{
-    start(timer->data);
-}
+static void on_timer(uv_timer_t *timer);
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -116,6 +116,29 @@ static void on_process_closed(uv_handle_t *handle)
     (void)uv_timer_start(&nats->timer, on_timer, (uint64_t)nats->delay_ms, 0);
     int next = nats->delay_ms * 2;
     nats->delay_ms = next < SLOWEST_MS ? next : SLOWEST_MS;
+}
+
+/* Looks whether the adopted server is still there; then starts one of ours. */
+static void on_timer(uv_timer_t *timer)
+{
+    struct lun_nats *nats = timer->data;
+    if (nats->adopted == 0) {
+        start(nats);
+        return;
+    }
+    (void)waitpid(nats->adopted, NULL, WNOHANG);
+    if (lun_process_alive(nats->adopted)) {
+        (void)uv_timer_start(timer, on_timer, nats->closing ? 20 : FIRST_MS, 0);
+        return;
+    }
+    nats->adopted = 0;
+    nats->running = false;
+    if (nats->closing) {
+        nats->handles = 1;
+        uv_close((uv_handle_t *)timer, on_handle_closed);
+    } else {
+        start(nats);
+    }
 }
 
 static void on_nats_exit(uv_process_t *process, int64_t status, int signal)
@@ -149,10 +172,9 @@ static void start(struct lun_nats *nats)
     }
 }
 
-static int prepare(struct lun_nats *nats, const struct lun_datadir *dir,
-                   struct lun_err *err)
+static int find_paths(struct lun_nats *nats, const struct lun_datadir *dir,
+                      char store[PATH_MAX], struct lun_err *err)
 {
-    char store[PATH_MAX];
     int code = lun_datadir_join(dir, "nats", store, err);
     if (code == 0) {
         code = lun_datadir_join(dir, "nats.conf", nats->config, err);
@@ -160,6 +182,14 @@ static int prepare(struct lun_nats *nats, const struct lun_datadir *dir,
     if (code == 0) {
         code = lun_datadir_join(dir, "log/nats.log", nats->log, err);
     }
+    return code;
+}
+
+static int prepare(struct lun_nats *nats, const struct lun_datadir *dir,
+                   struct lun_err *err)
+{
+    char store[PATH_MAX];
+    int code = find_paths(nats, dir, store, err);
     if (code == 0) {
         code = lun_file_mkdirs(store, 0700, err);
     }
@@ -190,8 +220,32 @@ struct lun_nats *lun_nats_open(uv_loop_t *loop, const struct lun_datadir *dir)
     return nats;
 }
 
+struct lun_nats *lun_nats_adopt(uv_loop_t *loop, const struct lun_datadir *dir,
+                                pid_t pid, int port)
+{
+    char store[PATH_MAX];
+    struct lun_nats *nats = calloc(1, sizeof *nats);
+    if (nats == NULL || !find_program(nats->program) ||
+        find_paths(nats, dir, store, NULL) != 0) {
+        free(nats);
+        return NULL;
+    }
+    nats->loop = loop;
+    nats->delay_ms = FIRST_MS;
+    nats->adopted = pid;
+    nats->port = port;
+    nats->running = true;
+    (void)uv_timer_init(loop, &nats->timer);
+    nats->timer.data = nats;
+    (void)uv_timer_start(&nats->timer, on_timer, FIRST_MS, 0);
+    return nats;
+}
+
 pid_t lun_nats_pid(const struct lun_nats *nats)
 {
+    if (nats->adopted != 0) {
+        return nats->adopted;
+    }
     return nats->running ? nats->process.pid : 0;
 }
 
@@ -207,7 +261,10 @@ void lun_nats_close(struct lun_nats *nats, void (*closed)(void *context),
     nats->closed = closed;
     nats->context = context;
     (void)uv_timer_stop(&nats->timer);
-    if (nats->running) {
+    if (nats->adopted != 0) {
+        (void)kill(nats->adopted, SIGTERM);
+        (void)uv_timer_start(&nats->timer, on_timer, 20, 0);
+    } else if (nats->running) {
         (void)uv_process_kill(&nats->process, SIGTERM);
     } else {
         nats->handles = 1;

@@ -16,6 +16,9 @@ struct lun_nats; /* opaque */
 
 /* NULL when there is no nats-server or it cannot be started, which is said. */
 struct lun_nats *lun_nats_open(uv_loop_t *loop, const struct lun_datadir *dir);
+/* The server that the program before has started (core/host/handover.h). */
+struct lun_nats *lun_nats_adopt(uv_loop_t *loop, const struct lun_datadir *dir,
+                                pid_t pid, int port);
 pid_t lun_nats_pid(const struct lun_nats *nats);
 int lun_nats_port(const struct lun_nats *nats);
 /* Ends it, then calls `closed`; frees. */

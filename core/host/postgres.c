@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -154,6 +155,9 @@ static void finish(struct lun_postgres *postgres)
 static void look(uv_timer_t *timer)
 {
     struct lun_postgres *postgres = timer->data;
+    if (postgres->pid != 0 && !postgres->child) {
+        (void)waitpid(postgres->pid, NULL, WNOHANG); /* one we took over */
+    }
     bool gone = postgres->pid == 0 ||
                 (!postgres->child && !lun_process_alive(postgres->pid));
     if (postgres->stopping) {
@@ -265,9 +269,9 @@ static void abandon(struct lun_postgres *postgres)
     }
 }
 
-int lun_postgres_open(uv_loop_t *loop, const struct lun_config *config,
-                      const struct lun_datadir *dir, struct lun_postgres **out,
-                      struct lun_err *err)
+static int make(uv_loop_t *loop, const struct lun_config *config,
+                const struct lun_datadir *dir, struct lun_postgres **out,
+                struct lun_err *err)
 {
     struct lun_postgres *postgres = calloc(1, sizeof *postgres);
     if (postgres == NULL) {
@@ -275,7 +279,6 @@ int lun_postgres_open(uv_loop_t *loop, const struct lun_config *config,
     }
     postgres->loop = loop;
     postgres->restart_ms = CRASHED_MS;
-    lun_postgres_stop_orphan(dir);
     int code = lun_cluster_prepare(config, dir, &postgres->cluster, err);
     if (code != 0) {
         free(postgres);
@@ -288,6 +291,33 @@ int lun_postgres_open(uv_loop_t *loop, const struct lun_config *config,
                                CONNINFO);
     (void)uv_timer_init(loop, &postgres->timer);
     postgres->timer.data = postgres;
+    *out = postgres;
+    return 0;
+}
+
+int lun_postgres_adopt(uv_loop_t *loop, const struct lun_config *config,
+                       const struct lun_datadir *dir, pid_t pid,
+                       struct lun_postgres **out, struct lun_err *err)
+{
+    int code = make(loop, config, dir, out, err);
+    if (code == 0) {
+        (*out)->pid = pid;
+        (*out)->opened = true;
+        plan(*out, LOOK_MS);
+    }
+    return code;
+}
+
+int lun_postgres_open(uv_loop_t *loop, const struct lun_config *config,
+                      const struct lun_datadir *dir, struct lun_postgres **out,
+                      struct lun_err *err)
+{
+    struct lun_postgres *postgres;
+    lun_postgres_stop_orphan(dir);
+    int code = make(loop, config, dir, &postgres, err);
+    if (code != 0) {
+        return code;
+    }
     lun_console_step("starting PostgreSQL");
     code = start_and_wait(postgres, config->start_ms, err);
     if (code == 0) {

@@ -35,6 +35,10 @@ struct lun_postgres_info {
 int lun_postgres_open(uv_loop_t *loop, const struct lun_config *config,
                       const struct lun_datadir *dir, struct lun_postgres **out,
                       struct lun_err *err);
+/* The server that the program before has started (core/host/handover.h). */
+int lun_postgres_adopt(uv_loop_t *loop, const struct lun_config *config,
+                       const struct lun_datadir *dir, pid_t pid,
+                       struct lun_postgres **out, struct lun_err *err);
 void lun_postgres_info(const struct lun_postgres *postgres,
                        struct lun_postgres_info *out);
 /* Stops the server (fast), then calls `closed` on the loop; frees. */

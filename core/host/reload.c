@@ -619,6 +619,11 @@ void lun_reload_set_workers(struct lun_reload *reload,
 
 /* --- what it is asked --------------------------------------------------- */
 
+bool lun_reload_is_idle(const struct lun_reload *reload)
+{
+    return reload->phase == IDLE && !reload->again;
+}
+
 const char *lun_reload_current(const struct lun_reload *reload)
 {
     return reload->current.id;

@@ -83,6 +83,8 @@ void lun_reload_worker_reply(struct lun_reload *reload, unsigned slot,
                              const char *id, const char *error);
 void lun_reload_worker_gone(struct lun_reload *reload, unsigned slot);
 
+/* Nothing is under way and nothing waits. */
+bool lun_reload_is_idle(const struct lun_reload *reload);
 /* Id of the set that is served, "" before the first. */
 const char *lun_reload_current(const struct lun_reload *reload);
 /* Its releases. */

@@ -305,7 +305,7 @@ void lun_runtime_close(struct lun_runtime *runtime,
     runtime->closed = closed;
     runtime->context = context;
     if (runtime->service != NULL) {
-        lun_service_drain(runtime->service, on_drained, runtime);
+        lun_service_drain(runtime->service, false, on_drained, runtime);
     } else {
         on_drained(runtime);
     }

@@ -115,16 +115,15 @@ static size_t error_headers(void *context, const struct lun_http_header **out)
         {"cache-control", "no-store"},
     };
     const struct lun_service *service = context;
-    headers[2] = (struct lun_http_header){"lunette-release",
-                                          service->current->header};
+    headers[2] =
+        (struct lun_http_header){"lunette-release", service->current->header};
     *out = headers;
     return 3;
 }
 
 /* Opening ------------------------------------------------------------------ */
 
-static int open_server(struct lun_service *service, int fd,
-                       struct lun_err *err)
+static int open_server(struct lun_service *service, int fd, struct lun_err *err)
 {
     struct lun_http_config config = {
         .fd = fd,
@@ -223,9 +222,8 @@ static int open_parts(struct lun_service *service, const char *data,
     service->merge = lun_merge_new(service->loop, service->pool);
     if (!service->writer || !service->merge || !service->gzip)
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
-    service->auth = (struct lun_auth){.config = config,
-                                      .pool = service->pool,
-                                      .keys = service->keys};
+    service->auth = (struct lun_auth){
+        .config = config, .pool = service->pool, .keys = service->keys};
     return 0;
 }
 
@@ -338,15 +336,19 @@ static void on_server_closed(void *context)
     end_when_done(service);
 }
 
-void lun_service_drain(struct lun_service *service,
+void lun_service_drain(struct lun_service *service, bool replaced,
                        void (*drained)(void *context), void *context)
 {
+    unsigned grace_ms = (unsigned)service->config->drain_ms;
     service->drained = drained;
     service->drained_context = context;
     lun_service_abort(service);
-    lun_http_server_drain(service->server,
-                          (unsigned)service->config->drain_ms,
-                          on_server_closed, service);
+    if (replaced)
+        lun_http_server_retire(service->server, grace_ms, on_server_closed,
+                               service);
+    else
+        lun_http_server_drain(service->server, grace_ms, on_server_closed,
+                              service);
 }
 
 void lun_service_measure(const struct lun_service *service)

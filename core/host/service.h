@@ -107,8 +107,8 @@ void lun_service_abort(struct lun_service *service);
 void lun_service_renew(struct lun_service *service);
 
 /* Stops to accept, answers what has begun, closes and frees everything;
- * `drained` comes last. Once only. */
-void lun_service_drain(struct lun_service *service,
+ * `drained` comes last. `replaced`: a successor accepts already. Once only. */
+void lun_service_drain(struct lun_service *service, bool replaced,
                        void (*drained)(void *context), void *context);
 
 /* A job that was counted in `jobs` has ended. */

@@ -127,6 +127,18 @@ static void push_reload(const struct lun_status *status, struct lun_buf *out)
                    good, failed, error != NULL ? error : "null");
 }
 
+static void push_upgrade(const struct lun_status *status, struct lun_buf *out)
+{
+    lun_buf_printf(out,
+                   ",\"upgrade\":{\"under_way\":%s,\"done\":%" PRIu64
+                   ",\"refused\":%" PRIu64 ",",
+                   status->upgrading ? "true" : "false", status->upgrades,
+                   status->upgrades_refused);
+    push_text(out, "last_error",
+              status->upgrade_error[0] != '\0' ? status->upgrade_error : NULL);
+    lun_buf_push_byte(out, '}');
+}
+
 void lun_status_write(const struct lun_status *status, struct lun_buf *out)
 {
     struct lun_postgres_info postgres = {.socket = NULL};
@@ -161,6 +173,7 @@ void lun_status_write(const struct lun_status *status, struct lun_buf *out)
     push_workers(status, out);
     lun_buf_push_str(out, "\"crashes\":");
     lun_crashes_push_json(status->crashes, out);
+    push_upgrade(status, out);
     lun_buf_push_str(out, ",\"quarantine\":");
     lun_quarantine_push_json(status->quarantine, out);
     lun_buf_push_byte(out, ',');

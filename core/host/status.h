@@ -13,6 +13,7 @@
  *             processes of the slot that finish what they have begun
  *   crashes   [{time, worker, pid, signal, status, stuck, app, release,
  *             request}], the last first; app null: no app's code was running
+ *   upgrade   {under_way, done, refused, last_error}   of the program
  *   quarantine  [{app, release, reason, since}]
  *   set       id of the release set that is served
  *   epoch     its row in lunette.release_set; 0: none
@@ -25,6 +26,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/base/buf.h"
@@ -52,6 +54,10 @@ struct lun_status {
     const struct lun_workers *workers;
     const struct lun_reload *reload;
     const struct lun_crashes *crashes;
+    bool upgrading;
+    uint64_t upgrades;
+    uint64_t upgrades_refused;
+    const char *upgrade_error; /* "": the last one worked */
     const struct lun_quarantine *quarantine;
 };
 

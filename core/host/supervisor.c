@@ -19,6 +19,7 @@
 #include "core/host/console.h"
 #include "core/host/crashes.h"
 #include "core/host/datadir.h"
+#include "core/host/handover.h"
 #include "core/host/nats.h"
 #include "core/host/ops.h"
 #include "core/host/postgres.h"
@@ -29,6 +30,7 @@
 #include "core/host/workers.h"
 #include "core/net/tls.h"
 #include "core/os/file.h"
+#include "core/os/process.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 
@@ -64,6 +66,10 @@ void lun_supervisor_write_status(struct lun_supervisor *self)
         .reload = self->reload,
         .crashes = self->crashes,
         .quarantine = self->quarantine,
+        .upgrading = self->upgrade != LUN_UPGRADE_NONE,
+        .upgrades = self->upgrades,
+        .upgrades_refused = self->upgrades_refused,
+        .upgrade_error = self->upgrade_error,
     };
     struct lun_err err;
     struct lun_buf text;
@@ -148,6 +154,7 @@ void lun_supervisor_on_replaced(void *context, const char *error)
         lun_console_complain("%s; the workers there are go on", error);
     }
     if (!self->stopping) {
+        lun_supervisor_end_upgrade(self, error);
         lun_supervisor_write_status(self);
     }
 }
@@ -160,7 +167,12 @@ void lun_supervisor_on_first_set(void *context, const char *id,
     struct lun_supervisor *self = context;
     (void)id;
     lun_reload_set_workers(self->reload, self->workers);
-    lun_workers_start(self->workers, path);
+    if (self->handover != NULL) {
+        lun_workers_set_current(self->workers, path);
+        lun_workers_replace(self->workers);
+    } else {
+        lun_workers_start(self->workers, path);
+    }
 }
 
 void lun_supervisor_on_change(void *context)
@@ -174,7 +186,12 @@ void lun_supervisor_on_change(void *context)
 
 void lun_supervisor_on_hopeless(void *context)
 {
-    lun_supervisor_stop(context, 1);
+    struct lun_supervisor *self = context;
+    if (self->handover != NULL) {
+        lun_supervisor_on_replaced(self, "nothing can be loaded");
+    } else {
+        lun_supervisor_stop(self, 1);
+    }
 }
 
 void lun_supervisor_on_saved(void *context, uint64_t since_ns)
@@ -207,6 +224,7 @@ static void on_housekeeping(uv_timer_t *timer)
     rotate_log(self);
     if (!self->stopping) {
         lun_supervisor_follow_certificate(self);
+        lun_supervisor_go_on_upgrading(self);
     }
     if (!self->stopping && postgres_pid(self) != self->shown_postgres) {
         lun_supervisor_write_status(self);
@@ -221,6 +239,12 @@ static void on_signal(uv_signal_t *signal, int number)
             lun_supervisor_renew(self);
             lun_reload_request(self->reload, lun_clock_monotonic_ns());
         }
+    } else if (number == SIGUSR2) {
+        if (!self->stopping) {
+            lun_supervisor_upgrade(self);
+        }
+    } else if (number == SIGUSR1) {
+        return; /* often "reopen the log", which happens by itself */
     } else if (!self->stopping) {
         lun_console_say("stopping");
         lun_supervisor_stop(self, 0);
@@ -231,8 +255,9 @@ static void on_signal(uv_signal_t *signal, int number)
 
 void lun_supervisor_open_handles(struct lun_supervisor *self)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (int i = 0; i < 3; i++) {
+    static const int numbers[LUN_SUPERVISOR_SIGNALS] = {SIGTERM, SIGINT, SIGHUP,
+                                                        SIGUSR1, SIGUSR2};
+    for (int i = 0; i < LUN_SUPERVISOR_SIGNALS; i++) {
         (void)uv_signal_init(&self->loop, &self->signals[i]);
         self->signals[i].data = self;
         (void)uv_signal_start(&self->signals[i], on_signal, numbers[i]);
@@ -254,7 +279,7 @@ static void end_handles(void *context)
     if (!self->handles_open) {
         return;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < LUN_SUPERVISOR_SIGNALS; i++) {
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&self->housekeeping, NULL);
@@ -346,6 +371,9 @@ static void release(struct lun_supervisor *self)
     if (self->tls_fd >= 0) {
         (void)close(self->tls_fd);
     }
+    if (self->ops_socket >= 0) {
+        (void)close(self->ops_socket);
+    }
     if (self->ops_fd >= 0) {
         (void)close(self->ops_fd);
     }
@@ -355,25 +383,29 @@ static void release(struct lun_supervisor *self)
     free(self);
 }
 
-int lun_supervisor_run(struct lun_config *config, struct lun_datadir *dir,
-                       lun_supervisor_ready_cb ready, void *context)
+static struct lun_supervisor *make(struct lun_config *config,
+                                   struct lun_datadir *dir)
 {
     struct lun_supervisor *self = calloc(1, sizeof *self);
-    struct lun_err err;
     if (self == NULL || uv_loop_init(&self->loop) != 0) {
         lun_console_complain("out of memory");
         free(self);
-        return 1;
+        return NULL;
     }
     self->config = config;
     self->dir = dir;
-    self->on_ready = ready;
-    self->context = context;
     self->ops_fd = -1;
+    self->ops_socket = -1;
     self->metrics_fd = -1;
     self->tls_fd = -1;
+    (void)lun_process_self(); /* while the file is there */
     (void)signal(SIGPIPE, SIG_IGN);
-    note_start(self);
+    return self;
+}
+
+static int run(struct lun_supervisor *self)
+{
+    struct lun_err err;
     if (lun_supervisor_open(self, &err) != 0) {
         lun_console_complain("%s", err.message);
         lun_supervisor_stop(self, 1);
@@ -382,8 +414,39 @@ int lun_supervisor_run(struct lun_config *config, struct lun_datadir *dir,
         lun_console_step("loading the apps");
         lun_reload_request(self->reload, lun_clock_monotonic_ns());
     }
+    lun_supervisor_arrived();
     (void)uv_run(&self->loop, UV_RUN_DEFAULT);
     int code = self->exit_code;
     release(self);
     return code;
+}
+
+int lun_supervisor_run(struct lun_config *config, struct lun_datadir *dir,
+                       lun_supervisor_ready_cb ready, void *context)
+{
+    struct lun_supervisor *self = make(config, dir);
+    if (self == NULL) {
+        return 1;
+    }
+    self->on_ready = ready;
+    self->context = context;
+    note_start(self);
+    return run(self);
+}
+
+int lun_supervisor_resume(struct lun_config *config, struct lun_datadir *dir,
+                          const struct lun_handover *handover)
+{
+    struct lun_supervisor *self = make(config, dir);
+    if (self == NULL) {
+        return 1;
+    }
+    self->handover = handover;
+    self->ready = true;
+    self->upgrade = LUN_UPGRADE_REPLACING;
+    self->upgrades = handover->upgrades;
+    self->upgrades_refused = handover->refused;
+    (void)snprintf(self->started, sizeof self->started, "%s",
+                   handover->started);
+    return run(self);
 }

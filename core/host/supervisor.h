@@ -12,6 +12,7 @@
 
 struct lun_config;
 struct lun_datadir;
+struct lun_handover;
 
 /* Called once, when the first query would succeed. */
 typedef void (*lun_supervisor_ready_cb)(void *context);
@@ -21,3 +22,7 @@ typedef void (*lun_supervisor_ready_cb)(void *context);
  * folder must be locked. */
 int lun_supervisor_run(struct lun_config *config, struct lun_datadir *dir,
                        lun_supervisor_ready_cb ready, void *context);
+/* Goes on where the program before left off (core/host/handover.h). `handover`
+ * stays until it returns. */
+int lun_supervisor_resume(struct lun_config *config, struct lun_datadir *dir,
+                          const struct lun_handover *handover);

@@ -18,12 +18,22 @@
 
 struct lun_buf;
 struct lun_crashes;
+struct lun_handover;
 struct lun_err;
 struct lun_http_request;
 struct lun_metrics;
 struct lun_net_tls;
 struct lun_quarantine;
 struct lun_worker_death;
+
+enum { LUN_SUPERVISOR_SIGNALS = 5 };
+
+enum lun_upgrade {
+    LUN_UPGRADE_NONE,
+    LUN_UPGRADE_CHECKING,  /* the program on the disk tries itself */
+    LUN_UPGRADE_CHECKED,   /* waits for a good moment */
+    LUN_UPGRADE_REPLACING, /* we are the new program; old workers still serve */
+};
 
 struct lun_supervisor {
     uv_loop_t loop;
@@ -40,6 +50,7 @@ struct lun_supervisor {
     uint64_t tls_stamp;  /* of the files that were copied there */
     uint64_t keys_stamp; /* of the folder of signing keys */
     int ops_fd;
+    int ops_socket; /* the same, kept for a handover */
     int metrics_fd;
     struct lun_metrics *metrics;
     struct lun_workers *workers;
@@ -53,12 +64,20 @@ struct lun_supervisor {
     struct lun_quarantine *quarantine; /* as in the data folder */
     uv_fs_event_t quarantine_event;
     bool quarantine_event_open;
-    uv_signal_t signals[3];
+    uv_signal_t signals[LUN_SUPERVISOR_SIGNALS];
     uv_timer_t housekeeping;
     bool handles_open;
     struct lun_loop_flush flush;
-    pid_t shown_postgres; /* the pid that status.json has */
-    bool ready;           /* has been said */
+    const struct lun_handover *handover; /* of the program before; or NULL */
+    enum lun_upgrade upgrade;
+    bool checking; /* `check` runs */
+    uv_process_t check;
+    uint64_t check_ns;
+    uint64_t upgrades;
+    uint64_t upgrades_refused;
+    char upgrade_error[256]; /* of the last one; "" when it worked */
+    pid_t shown_postgres;    /* the pid that status.json has */
+    bool ready;              /* has been said */
     bool stopping;
     int exit_code;
     lun_supervisor_ready_cb on_ready;
@@ -104,6 +123,13 @@ void lun_supervisor_on_death(struct lun_supervisor *self,
 void lun_supervisor_free_replaced(struct lun_supervisor *self);
 void lun_supervisor_push_crashes(const struct lun_supervisor *self,
                                  struct lun_buf *out);
+
+/* supervisor_upgrade.c: becoming a newer program. */
+void lun_supervisor_upgrade(struct lun_supervisor *self);
+void lun_supervisor_go_on_upgrading(struct lun_supervisor *self);
+void lun_supervisor_end_upgrade(struct lun_supervisor *self, const char *error);
+/* The signals that the program before has held back come now. */
+void lun_supervisor_arrived(void);
 
 /* supervisor_metrics.c: hooks of the ops port. */
 bool lun_supervisor_is_ready(void *context, struct lun_buf *why);

@@ -4,6 +4,7 @@
  */
 #include "core/host/supervisor_parts.h"
 
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "core/host/config.h"
 #include "core/host/console.h"
 #include "core/host/datadir.h"
+#include "core/host/handover.h"
 #include "core/host/limits.h"
 #include "core/host/nats.h"
 #include "core/host/ops.h"
@@ -66,13 +68,30 @@ static void write_url(char *out, size_t size, const char *scheme,
                    v6 ? "]" : "", port);
 }
 
+/* The processes of the program before. */
+static int take_over(struct lun_supervisor *self, struct lun_err *err)
+{
+    const struct lun_handover *handover = self->handover;
+    self->ops_fd = handover->ops;
+    for (unsigned i = 0; i < handover->process_count; i++) {
+        const struct lun_handover_process *one = &handover->processes[i];
+        int code = lun_workers_adopt(self->workers, one->slot, one->pid,
+                                     one->control, one->retiring, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
 static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
 {
     struct lun_config *config = self->config;
     if (config->workers == 0) {
         config->workers = (int)uv_available_parallelism();
     }
-    unsigned count = (unsigned)config->workers;
+    unsigned count = self->handover != NULL ? self->handover->socket_count
+                                            : (unsigned)config->workers;
     int code =
         lun_metrics_create(count, &self->metrics_fd, &self->metrics, err);
     if (code != 0) {
@@ -94,10 +113,16 @@ static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
                   lun_supervisor_on_worker_reply, lun_supervisor_on_worker_gone,
                   lun_supervisor_on_replaced},
     };
-    code = lun_workers_open(&options, config->host, &config->port, NULL,
+    const struct lun_handover *handover = self->handover;
+    code = lun_workers_open(&options, config->host, &config->port,
+                            handover != NULL ? handover->sockets : NULL,
                             &self->workers, err);
     if (code == 0) {
-        code = open_ops_socket(self, err);
+        code = handover != NULL ? take_over(self, err)
+                                : open_ops_socket(self, err);
+    }
+    if (code == 0) {
+        self->ops_socket = fcntl(self->ops_fd, F_DUPFD_CLOEXEC, 3);
     }
     write_url(self->url, sizeof self->url,
               config->tls_certificate[0] != '\0' ? "https" : "http",
@@ -161,8 +186,11 @@ static int open_database(struct lun_supervisor *self, struct lun_err *err)
     int code;
     if (config->database[0] == '\0') {
         struct lun_postgres_info info;
-        code = lun_postgres_open(&self->loop, config, self->dir,
-                                 &self->postgres, err);
+        pid_t running = self->handover != NULL ? self->handover->postgres : 0;
+        code = running != 0 ? lun_postgres_adopt(&self->loop, config, self->dir,
+                                                 running, &self->postgres, err)
+                            : lun_postgres_open(&self->loop, config, self->dir,
+                                                &self->postgres, err);
         if (code != 0) {
             return code;
         }
@@ -184,11 +212,10 @@ static int open_database(struct lun_supervisor *self, struct lun_err *err)
 static int open_ops(struct lun_supervisor *self, struct lun_err *err)
 {
     const struct lun_config *config = self->config;
-    int code = config->ops_tls
-                   ? lun_net_tls_open(config->tls_certificate,
-                                      lun_config_tls_key(config),
-                                      &self->ops_tls, err)
-                   : 0;
+    int code = config->ops_tls ? lun_net_tls_open(config->tls_certificate,
+                                                  lun_config_tls_key(config),
+                                                  &self->ops_tls, err)
+                               : 0;
     if (code != 0) {
         return code;
     }
@@ -279,12 +306,14 @@ static int open_paths(struct lun_supervisor *self, struct lun_err *err)
         code =
             lun_datadir_join(self->dir, "status.json", self->status_path, err);
     }
-    if (code == 0 && strcmp(config->log, "file") == 0) {
-        code = lun_datadir_join(self->dir, "log/requests.log", self->log_path,
-                                err);
-        if (code == 0) {
-            code = set_text(&config->log, self->log_path, err);
-        }
+    char log[PATH_MAX] = "";
+    if (code == 0) {
+        code = lun_datadir_join(self->dir, "log/requests.log", log, err);
+    }
+    if (code == 0 &&
+        (strcmp(config->log, "file") == 0 || strcmp(config->log, log) == 0)) {
+        memcpy(self->log_path, log, sizeof log);
+        code = set_text(&config->log, log, err);
     }
     return code;
 }
@@ -384,7 +413,11 @@ int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err)
     }
     lun_supervisor_open_handles(self);
     if (code == 0 && strcmp(self->config->nats, "off") != 0) {
-        self->nats = lun_nats_open(&self->loop, self->dir);
+        self->nats =
+            self->handover != NULL && self->handover->nats != 0
+                ? lun_nats_adopt(&self->loop, self->dir, self->handover->nats,
+                                 self->handover->nats_port)
+                : lun_nats_open(&self->loop, self->dir);
     }
     return code != 0 ? code : open_rest(self, err);
 }

@@ -50,19 +50,19 @@ static void on_drained(void *context)
     uv_stop(&worker->loop);
 }
 
-static void drain(struct worker *worker)
+static void drain(struct worker *worker, bool replaced)
 {
     if (worker->draining)
         return;
     worker->draining = true;
     uv_timer_stop(&worker->measure);
-    lun_service_drain(worker->service, on_drained, worker);
+    lun_service_drain(worker->service, replaced, on_drained, worker);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
     (void)number;
-    drain(signal->data);
+    drain(signal->data, false);
 }
 
 /* Talking to the supervisor ------------------------------------------------ */
@@ -140,7 +140,7 @@ static void on_message(void *context, const struct lun_host_control *message)
         lun_service_renew(worker->service);
         break;
     case LUN_HOST_CONTROL_DRAIN:
-        drain(worker);
+        drain(worker, true);
         break;
     case LUN_HOST_CONTROL_READY:
     case LUN_HOST_CONTROL_REPLY:
@@ -161,12 +161,12 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     struct lun_err err;
     if (count < 0) {
         (void)uv_read_stop(stream);
-        drain(worker);
+        drain(worker, false);
     } else if (lun_host_control_feed(&worker->reader, buf->base, (size_t)count,
                                      on_message, worker, &err)) {
         lun_log_printf(LUN_LOG_ERROR, "the supervisor is not understood: %s",
                        err.message);
-        drain(worker);
+        drain(worker, false);
     }
 }
 

@@ -226,20 +226,33 @@ int lun_http_server_open(uv_loop_t *loop, const struct lun_http_config *config,
     return 0;
 }
 
-void lun_http_server_drain(struct lun_http_server *server, unsigned grace_ms,
-                           void (*closed)(void *context), void *context)
+static void drain(struct lun_http_server *server, unsigned grace_ms,
+                  unsigned quiet, void (*closed)(void *context), void *context)
 {
     uint64_t now = uv_now(server->loop);
-    unsigned quiet = grace_ms / 4 < QUIET_MS ? grace_ms / 4 : QUIET_MS;
     server->draining = true;
     server->closed = closed;
     server->closed_context = context;
+    server->notice_at = now + quiet / 2;
     server->quiet_at = now + quiet;
     server->abort_at = now + grace_ms;
     close_handle((uv_handle_t *)&server->listener);
     if (server->conn_count)
         start_sweep(server);
     end_when_empty(server);
+}
+
+void lun_http_server_drain(struct lun_http_server *server, unsigned grace_ms,
+                           void (*closed)(void *context), void *context)
+{
+    unsigned quiet = grace_ms / 4 < QUIET_MS ? grace_ms / 4 : QUIET_MS;
+    drain(server, grace_ms, quiet, closed, context);
+}
+
+void lun_http_server_retire(struct lun_http_server *server, unsigned grace_ms,
+                            void (*closed)(void *context), void *context)
+{
+    drain(server, grace_ms, grace_ms / 2, closed, context);
 }
 
 void lun_http_server_stats(const struct lun_http_server *server,

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * HTTP/2 is spoken with clients that begin with its preface (RFC 9113, 3.3) or
- * chose it by ALPN; the same limits hold for its streams. Framing is strict (RFC
- * 9112): whatever two parsers could read differently is refused and the
+ * chose it by ALPN; the same limits hold for its streams. Framing is strict
+ * (RFC 9112): whatever two parsers could read differently is refused and the
  * connection closed. Every size, count and time is limited. Runs on one loop; a
  * request is answered any time later on the same loop.
  */
@@ -114,6 +114,11 @@ int lun_http_server_open(uv_loop_t *loop, const struct lun_http_config *config,
  * still answered. The server is freed before `closed`. Once only. */
 void lun_http_server_drain(struct lun_http_server *server, unsigned grace_ms,
                            void (*closed)(void *context), void *context);
+
+/* The same for a server whose successor accepts on the same socket: nobody
+ * waits for its end, so idle connections get half of the grace. */
+void lun_http_server_retire(struct lun_http_server *server, unsigned grace_ms,
+                            void (*closed)(void *context), void *context);
 
 /* Open connections and requests under way. */
 void lun_http_server_stats(const struct lun_http_server *server,

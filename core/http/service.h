@@ -32,6 +32,7 @@ struct lun_http_server {
     unsigned request_count; /* with the handler */
     bool starved;           /* a connection waits for memory */
     bool draining;
+    uint64_t notice_at; /* when draining: idle HTTP/2 clients are told */
     uint64_t quiet_at; /* when draining: idle connections end */
     uint64_t abort_at; /* when draining: all end */
     void (*closed)(void *context);

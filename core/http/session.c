@@ -211,6 +211,18 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *hd,
     }
 }
 
+/* A client that reads the notice behind an answer may have its next request
+ * ready, and gives that up. So the notice comes while a request is under way,
+ * and before its answer; who asks nothing is told a moment later. */
+static void notify(struct lun_http_session *session)
+{
+    if (session->farewell != LUN_HTTP_FAREWELL_NONE)
+        return;
+    session->farewell = LUN_HTTP_FAREWELL_NOTICE;
+    (void)nghttp2_submit_shutdown_notice(session->nghttp2);
+    lun_http_conn_wake(session->conn);
+}
+
 static int on_begin_headers(nghttp2_session *nghttp2,
                             const nghttp2_frame *frame, void *user)
 {
@@ -227,6 +239,8 @@ static int on_begin_headers(nghttp2_session *nghttp2,
     exchange->request.started_ns = lun_clock_monotonic_ns();
     lun_http_stream_begin(exchange);
     append(session, exchange);
+    if (server->draining)
+        notify(session);
     return nghttp2_session_set_stream_user_data(nghttp2, exchange->stream,
                                                 exchange);
 }
@@ -604,11 +618,8 @@ static void say_farewell(struct lun_http_session *session, uint64_t now)
 {
     const struct lun_http_server *server = server_of(session);
     nghttp2_session *nghttp2 = session->nghttp2;
-    if (session->farewell == LUN_HTTP_FAREWELL_NONE) {
-        session->farewell = LUN_HTTP_FAREWELL_NOTICE;
-        (void)nghttp2_submit_shutdown_notice(nghttp2);
-        lun_http_conn_wake(session->conn);
-    }
+    if (session->first || now >= server->notice_at)
+        notify(session);
     if (session->farewell == LUN_HTTP_FAREWELL_NOTICE &&
         now >= server->quiet_at) {
         session->farewell = LUN_HTTP_FAREWELL_SAID;

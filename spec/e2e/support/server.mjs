@@ -111,7 +111,7 @@ export class Server {
    * `apps`: the path of a folder, or { name: text of app.lua } or
    * { name: { file: text } }; without it the sample apps.
    * `args`: further arguments; `folder`: of an earlier server, to go on with
-   * its data; `port`: instead of a free one.
+   * its data; `port`: instead of a free one; `program`: not the one under test.
    */
   static async start(options = {}) {
     const server = new Server(options);
@@ -120,11 +120,12 @@ export class Server {
     return server;
   }
 
-  constructor({ apps = sampleApps, args = [], folder, port = 0, env = {} } = {}) {
+  constructor({ apps = sampleApps, args = [], folder, port = 0, env = {}, program = bin } = {}) {
     this.folder = folder ?? temporaryFolder();
     this.args = args;
     this.port = port;
     this.env = env;
+    this.program = program;
     this.data = path.join(this.folder, 'data');
     this.apps = typeof apps === 'string' ? apps : path.join(this.folder, 'apps');
     if (typeof apps === 'object') this.#writeApps(apps);
@@ -142,7 +143,7 @@ export class Server {
 
   launch() {
     this.output = '';
-    this.child = spawn(bin, ['up', '--apps', this.apps, '--data', this.data,
+    this.child = spawn(this.program, ['up', '--apps', this.apps, '--data', this.data,
       '--port', String(this.port), ...(this.port ? [] : ['--ops-port', '0']),
       ...this.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
