@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "core/host/command.h"
 #include "core/host/control.h"
 #include "core/host/lua_call.h"
+#include "core/host/running.h"
 #include "core/host/worker.h"
 #include "core/os/process.h"
 #include "core/telemetry/log.h"
@@ -94,6 +96,23 @@ static bool read_job(struct lun_buf *out)
     return out->len > 0 && !out->failed;
 }
 
+/* Where databases for tests are. On the socket of the private cluster the
+ * account that runs it may make them. */
+static void push_test_server(const struct lun_config *config,
+                             struct lun_buf *options)
+{
+    char *socket = lun_running_text(config, "socket");
+    char conninfo[PATH_MAX + 16];
+    lun_lua_push_option(options, "push_tests", config->push_tests);
+    if (config->test_database[0] != '\0') {
+        lun_lua_push_option(options, "test_database", config->test_database);
+    } else if (socket != NULL && socket[0] != '\0') {
+        (void)snprintf(conninfo, sizeof conninfo, "host='%s'", socket);
+        lun_lua_push_option(options, "test_server", conninfo);
+    }
+    free(socket);
+}
+
 static void load(const struct lun_config *config, const struct lun_buf *job,
                  struct lun_buf *report)
 {
@@ -106,10 +125,11 @@ static void load(const struct lun_config *config, const struct lun_buf *job,
     lun_lua_push_option(&options, "database", config->migrator_database);
     lun_lua_push_option(&options, "accept_loss", config->accept_loss);
     lun_lua_push_option(&options, "anonymous_role", config->anonymous_role);
+    push_test_server(config, &options);
     lun_buf_push_str(&options, config->demo ? ",\"demo\":true" : "");
     lun_buf_push_str(&options, stored ? ",\"stored\":true" : "");
-    lun_buf_printf(&options, ",\"releases_keep\":%d,\"job\":",
-                   config->releases_keep);
+    lun_buf_printf(&options,
+                   ",\"releases_keep\":%d,\"job\":", config->releases_keep);
     lun_buf_push(&options, job->data, job->len);
     lun_buf_push_byte(&options, '}');
     if (lun_lua_call(config, "run", &options, report, &err) != 0) {

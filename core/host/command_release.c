@@ -115,6 +115,7 @@ static int show_success(const char *verb, const struct reply *reply)
     const char *release = text_of(reply->json, "release");
     const struct lun_json *sql = first_of(reply->json, "sql");
     show_lines("warning: ", text_of(reply->json, "warnings"));
+    show_lines("", text_of(reply->json, "tests"));
     show_lines("database: ", text_of(reply->json, "steps"));
     for (; sql != NULL; sql = sql->next) {
         (void)printf("  %s\n", sql->text);

@@ -452,8 +452,9 @@ static bool is_one_of(const char *value, const char *const *words)
 
 int lun_config_check(const struct lun_config *config, struct lun_err *err)
 {
-    static const char *const introspection[] = {"all", "authenticated",
-                                                "admin", "off", NULL};
+    static const char *const introspection[] = {"all", "authenticated", "admin",
+                                                "off", NULL};
+    static const char *const push_tests[] = {"auto", "require", "off", NULL};
     if (config->anonymous_role[0] != '\0' && !is_loopback(config->host)) {
         return lun_error_set(err, LUN_ECONFIG,
                              "anonymous_role is for development and works on "
@@ -469,6 +470,11 @@ int lun_config_check(const struct lun_config *config, struct lun_err *err)
                              "introspection: '%s' is not all, authenticated, "
                              "admin or off",
                              config->introspection);
+    }
+    if (!is_one_of(config->push_tests, push_tests)) {
+        return lun_error_set(err, LUN_ECONFIG,
+                             "push_tests: '%s' is not auto, require or off",
+                             config->push_tests);
     }
     if (strcmp(config->releases, "folder") != 0 &&
         strcmp(config->releases, "database") != 0) {

@@ -109,6 +109,7 @@ static void take_release(const struct lun_json *report, struct lun_loadout *out)
     take_text(report, "why", &out->why);
     take_text(report, "policy", &out->policy);
     take_text(report, "name", &out->name);
+    take_text(report, "tests", &out->tests);
     take_trials(lun_json_get(report, "trials"), out);
     take_json(report, "sql", &out->sql);
     take_json(report, "list", &out->list);
@@ -203,6 +204,7 @@ void lun_loadout_release(struct lun_loadout *loadout)
     lun_buf_release(&loadout->why);
     lun_buf_release(&loadout->policy);
     lun_buf_release(&loadout->name);
+    lun_buf_release(&loadout->tests);
     memset(loadout, 0, sizeof *loadout);
 }
 

@@ -49,7 +49,8 @@ struct lun_loadout {
     struct lun_buf by;
     struct lun_buf why;
     struct lun_buf policy;
-    struct lun_buf name; /* of the release that is new, or "" */
+    struct lun_buf tests; /* "3 tests passed", or "" */
+    struct lun_buf name;  /* of the release that is new, or "" */
     /* How its releases are watched; those that are not new, too. */
     struct lun_probation_limits *trials;
     size_t trial_count;

@@ -7,13 +7,19 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/bind/host_module.h"
 #include "core/bind/json.h"
 #include "core/bind/loader.h"
 #include "core/host/config.h"
+#include "core/host/app_tests.h"
 #include "core/host/program.h"
 #include "core/vm/state.h"
+
+#define TESTS_MEMORY ((size_t)64 * 1024 * 1024)
+#define TESTS_NODES 1000000
 
 void lun_lua_push_option(struct lun_buf *options, const char *name,
                          const char *text)
@@ -60,6 +66,36 @@ static int call(lua_State *L, const char *function,
     return out->failed ? lun_error_set(err, LUN_EMEMORY, "out of memory") : 0;
 }
 
+/* host.run_tests(conninfo, file of the set, tests as JSON) -> results as JSON,
+ * see core/host/app_tests.h | nil, message */
+static int run_tests(lua_State *L)
+{
+    const struct lun_config *config = lua_touserdata(L, lua_upvalueindex(1));
+    const char *conninfo = luaL_checkstring(L, 1);
+    const char *set = luaL_checkstring(L, 2);
+    size_t len;
+    const char *text = luaL_checklstring(L, 3, &len);
+    struct lun_arena arena;
+    struct lun_json *tests;
+    struct lun_buf out;
+    struct lun_err err;
+    lun_buf_init(&out);
+    lun_arena_init(&arena, TESTS_MEMORY);
+    int code = lun_json_parse(&arena, text, len, 8, TESTS_NODES, &tests, &err);
+    if (code == 0) {
+        code = lun_app_tests_run(config, conninfo, set, tests, &out, &err);
+    }
+    if (code == 0) {
+        lua_pushlstring(L, out.data, out.len);
+    } else {
+        lua_pushnil(L);
+        lua_pushstring(L, err.message);
+    }
+    lun_arena_release(&arena);
+    lun_buf_release(&out);
+    return code == 0 ? 1 : 2;
+}
+
 int lun_lua_call(const struct lun_config *config, const char *function,
                  const struct lun_buf *options, struct lun_buf *out,
                  struct lun_err *err)
@@ -85,6 +121,9 @@ int lun_lua_call(const struct lun_config *config, const char *function,
     lua_getglobal(L, "host");
     lua_pushstring(L, modules);
     lua_setfield(L, -2, "modules_dir");
+    lua_pushlightuserdata(L, (void *)config);
+    lua_pushcclosure(L, run_tests, 1);
+    lua_setfield(L, -2, "run_tests");
     if (config->policy[0] != '\0') {
         lua_pushstring(L, config->policy);
         lua_setfield(L, -2, "policy_file");

@@ -95,6 +95,7 @@ void lun_reload_report_success(const struct lun_reload_success *success,
     lun_buf_push_str(body, "{\"ok\":true");
     push_text(body, "release", success->changes);
     push_text(body, "set", loadout->id);
+    push_text(body, "tests", or_empty(&loadout->tests));
     push_text(body, "steps", or_empty(&loadout->steps));
     push_text(body, "warnings", or_empty(&loadout->warnings));
     push_json(body, "sql", &loadout->sql);

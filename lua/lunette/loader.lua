@@ -318,6 +318,12 @@ local function serve(db, choice, options)
     if not set then return refused(problems, warnings) end
     local wrong = check_anonymous(set, options.anonymous_role)
     if wrong then return refused(wrong, set.warnings) end
+    local failed, passed
+    if choice.ask then
+        failed, passed = require("lunette.selftest").run(choice, options,
+            read_data)
+    end
+    if failed then return refused(failed, set.warnings) end
     local done, errors, asked, steps = change_database(db, set, choice, options)
     if not done then
         local report = refused(errors, set.warnings)
@@ -337,7 +343,7 @@ local function serve(db, choice, options)
         epoch = choice.current.epoch, policy = set.policy,
         apps = host.json_encode(release.apps(choice)),
         same = release.is_current(choice),
-        trials = release.trials(choice, set),
+        trials = release.trials(choice, set), tests = passed,
         by = choice.by, why = choice.why, fits = fits(db, options, steps) }
 end
 

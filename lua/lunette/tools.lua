@@ -214,7 +214,13 @@ local function refused(errors)
     return { ok = false, errors = list(errors) }
 end
 
-local function prepare(sources, wanted, options)
+--- Brings a database for tests up to the apps of `sources`.
+-- @tparam {table,...} sources
+-- @tparam ?table wanted apps whose tests are wanted, as a set
+-- @tparam table options of tools.test, and files (starting data) and name (in
+--   the place of `apps`, for the name of the database)
+-- @treturn table what tools.test gives
+function tools.prepare(sources, wanted, options)
     local set, errors = loader.compile_sources(sources, options.apps,
         { tests = true })
     if not set then return refused(errors) end
@@ -226,7 +232,7 @@ local function prepare(sources, wanted, options)
     local database, message = options.database, nil
     if #found > 0 and not database then
         database, message = prepare_database(options.server,
-            database_name(options.apps), set, files)
+            database_name(options.name or options.apps), set, files)
     elseif #found > 0 then
         local db
         db, message = host.connect(database)
@@ -255,7 +261,7 @@ end
 function tools.test(options)
     local sources, errors = loader.read(options.apps)
     if not sources then return host.json_encode(refused(errors)) end
-    return host.json_encode(prepare(sources, names_set(options.names), options))
+    return host.json_encode(tools.prepare(sources, names_set(options.names), options))
 end
 
 --- "sales:app.lua:14: text" as an entry with its excerpt.

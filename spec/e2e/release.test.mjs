@@ -126,6 +126,27 @@ describe('a release', () => {
     });
   }
 
+  const tested = (version, expected) => shop(version, good, `
+query "count" { returns = int, by = "public", run = function() return #find("Item", {}) end }
+test "items are counted" (function(t)
+  create("Item", { name = "bolt" })
+  t:equal(#find("Item", { name = "bolt" }), ${expected})
+end)`);
+
+  test('whose tests fail is refused with the place, and changes nothing', async () => {
+    const before = [await served(server), tables(server)];
+    const { status, json } = await push(server, 'shop', tested('2.0.0', 2).replace(NOTE, `${NOTE} more = int {},`));
+    assert.equal(status, 422, JSON.stringify(json));
+    const [error] = json.errors;
+    assert.match(error.message, /test 'items are counted' failed: .*got 1, expected 2/);
+    assert.equal(`${error.file}:${error.line}`, 'apps/shop/app.lua:13');
+    assert.deepEqual([await served(server), tables(server)], before);
+    const good = await push(server, 'shop', tested('1.9.0', 1));
+    assert.equal(good.status, 200, JSON.stringify(good.json));
+    assert.equal(good.json.tests, '1 tests passed');
+    assert.equal(server.sql("select count(*) from shop.item where name = 'bolt'"), '0');
+  });
+
   test('that would lose data asks, and is run as it was confirmed', async () => {
     const lossy = shop('2.0.0');
     const state = [await served(server), tables(server)];
