@@ -43,6 +43,10 @@ static const struct lun_option token_options[] = {
     {"ttl", "TIME", "how long it is good (default 24h)"},
     {NULL, NULL, NULL}};
 
+static const struct lun_option shell_options[] = {
+    {"user", "LOGIN", "act as this user (default: nobody, with all rights)"},
+    {"write", NULL, "keep what lines change"},
+    {NULL, NULL, NULL}};
 static const struct lun_option logs_options[] = {
     {"follow", NULL, "go on with the lines that come"},
     {"level", "LEVEL", "of at least this level: debug, info, warn or error"},
@@ -116,6 +120,9 @@ const struct lun_command lun_commands[] = {
     {"annotations", "[DIR]", 1,
      "write what editors complete and check apps with",
      "lunette annotations", apps_keys, NULL, lun_command_annotations},
+    {"shell", "APP", 1, "work in an app by hand, in its sandbox",
+     "lunette shell sales --user bob", data_keys, shell_options,
+     lun_command_shell},
     {"completion", "SHELL", 1, "print the completion script of bash or zsh",
      "lunette completion bash", data_keys, NULL, lun_command_completion},
     {"version", "", 0, "print the version", "lunette version", data_keys, NULL,

@@ -110,6 +110,24 @@ void lun_excerpt_push(const struct lun_json *entry, const char *kind,
     push_source(entry, colored, out);
 }
 
+void lun_excerpt_push_plain(const char *text, const char *indent,
+                            struct lun_buf *out)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte == '\n') {
+            lun_buf_push_str(out, c[1] != '\0' ? "\n" : "");
+            lun_buf_push_str(out, c[1] != '\0' ? indent : "");
+        } else if (byte == 0xc2 && ((unsigned char)c[1] & 0xe0) == 0x80) {
+            lun_buf_printf(out, "\\u%04x", (unsigned)(unsigned char)*++c);
+        } else if ((byte < ' ' && byte != '\t') || byte == 0x7f) {
+            lun_buf_printf(out, "\\x%02x", (unsigned)byte);
+        } else {
+            lun_buf_push_byte(out, *c);
+        }
+    }
+}
+
 void lun_excerpt_push_colored(const char *line, size_t len, struct lun_buf *out)
 {
     const char *bar =

@@ -29,3 +29,8 @@ void lun_excerpt_push(const struct lun_json *entry, const char *kind,
 /* Appends a line that lun_excerpt_push has written, now with its colours. */
 void lun_excerpt_push_colored(const char *line, size_t len,
                               struct lun_buf *out);
+
+/* Appends a text from outside for a terminal: further lines are indented, and
+ * what could move the cursor is shown instead of done. */
+void lun_excerpt_push_plain(const char *text, const char *indent,
+                            struct lun_buf *out);

@@ -10,6 +10,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/json.h"
+#include "core/host/excerpt.h"
 
 #define MEMORY ((size_t)64 * 1024 * 1024)
 #define DEPTH 32
@@ -123,22 +124,9 @@ static enum lun_log_verdict judge(const struct lun_log_filter *filter,
 
 /* --- how it reads ------------------------------------------------------- */
 
-/* Further lines of a text stand below, indented; what could move the cursor of
- * a terminal is shown instead of done. */
 static void push_text(struct lun_buf *out, const char *text)
 {
-    for (const char *c = text; *c != '\0'; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte == '\n') {
-            lun_buf_push_str(out, c[1] != '\0' ? "\n    " : "");
-        } else if (byte == 0xc2 && ((unsigned char)c[1] & 0xe0) == 0x80) {
-            lun_buf_printf(out, "\\u%04x", (unsigned)(unsigned char)*++c);
-        } else if ((byte < ' ' && byte != '\t') || byte == 0x7f) {
-            lun_buf_printf(out, "\\x%02x", (unsigned)byte);
-        } else {
-            lun_buf_push_byte(out, *c);
-        }
-    }
+    lun_excerpt_push_plain(text, "    ", out);
 }
 
 static void push_value(struct lun_buf *out, const struct lun_json *value)

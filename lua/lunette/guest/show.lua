@@ -53,7 +53,10 @@ function inspect(value, depth)
     local kind = type(value)
     if kind == "string" then return quoted(value) end
     if kind == "table" then
-        if value == records.NULL then return "null" end
+        local word = rawget(value, "__op") -- null, nobody
+        if type(word) == "string" and next(value, "__op") == nil then
+            return word
+        end
         local exact = decimals.text(value)
         if exact then return exact end
         if records.model_of(value) then return tostring(value) end
