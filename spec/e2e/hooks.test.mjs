@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { Server } from './support/server.mjs';
+import { Server, until } from './support/server.mjs';
 
 const app = `app "shop" { version = "1.0.0" }
 
@@ -102,6 +102,30 @@ model "Deal" {
   end,
 }
 
+enum "Color" { "RED", "BLUE" }
+model "Typed" { fields = {
+  color  = enum "Color" { default = function() return "BLUE" end },
+  flag   = bool { default = function() return false end },
+  tags   = list(text) { default = function() return { "a", 'b"c' } end },
+  colors = list(enum "Color") { default = function() return { "RED" } end },
+  none   = list(int) { default = function() end },
+  data   = json { default = function()
+    return { x = { 1, 2 }, y = null, z = false } end },
+  big    = bigint { default = function() return "9007199254740993" end },
+  real   = float { default = function() return 0.1 end },
+  exact  = decimal { default = function() return 1 end },
+  at     = time { default = function() return "08:30" end },
+  key    = uuid { default = function()
+    return "01890a5d-ac96-774b-bcce-b302099a8057" end },
+  first  = ref "Product" { default = function()
+    return one("Product", {}, { order = "name" }) end },
+  number = text { unique = true, size = 20, default = function()
+    return "T" .. (#find("Typed") + 1) end },
+  wrong  = text { size = 9, default = function(typed)
+    if typed.number == "T3" then return 5 end end },
+} }
+access "Typed" { admin = "all" }
+
 model "Loop" {
   fields = { n = int { default = 0 } },
   after_write = function(loops)
@@ -132,12 +156,15 @@ let server;
 before(async () => { server = await Server.start({ apps: { shop: app } }); });
 after(() => server?.down());
 beforeEach(() => {
-  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal');
+  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal, shop.typed');
 });
 
 const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
   + ' from shop.entry');
 const count = (table) => Number(server.sql(`select count(*) from shop."${table}"`));
+const logOf = (error) => until('a line of the log', () =>
+  fs.readFileSync(path.join(server.data, 'log/requests.log'), 'utf8')
+    .split('\n').find((each) => each.includes(error.extensions.error_id)));
 const errorOf = async (query) => (await server.ask(query)).errors?.[0];
 
 describe('computed defaults', () => {
@@ -152,6 +179,22 @@ describe('computed defaults', () => {
     assert.deepEqual(createOrder.lines.map(({ price }) => price).sort(),
       ['2.50', '9.99', null].sort());
     assert.equal(createOrder.lines[0].amount, '10.00');
+  });
+
+  test('may be of any type', async () => {
+    await server.dataOf('mutation { createProduct(data: { name: "bolt" }) { id } }');
+    const create = `mutation { createTyped(data: {}) { color flag tags colors none data big real
+      exact at key first { name } number wrong } }`;
+    const { createTyped } = await server.dataOf(create);
+    assert.deepEqual(createTyped, { color: 'BLUE', flag: false, tags: ['a', 'b"c'],
+      colors: ['RED'], none: [], data: { x: [1, 2], y: null, z: false },
+      big: '9007199254740993', real: 0.1, exact: '1.000000', at: '08:30:00',
+      key: '01890a5d-ac96-774b-bcce-b302099a8057', first: { name: 'bolt' }, number: 'T1',
+      wrong: null });
+    assert.equal((await server.dataOf(create)).createTyped.number, 'T2');
+    const error = await errorOf(create);
+    assert.equal(error.extensions.code, 'INTERNAL');
+    assert.match(await logOf(error), /default:Typed\.wrong gives Typed\.wrong a value that must be a text/);
   });
 
   test('leave alone what was given, also null', async () => {
@@ -183,9 +226,7 @@ describe('hooks', () => {
     assert.doesNotMatch(JSON.stringify(error), /mistake/);
     assert.ok(error.extensions.error_id, JSON.stringify(error));
     assert.equal(count('order'), 0);
-    const log = fs.readFileSync(path.join(server.data, 'log/requests.log'), 'utf8');
-    const line = log.split('\n').find((each) => each.includes(error.extensions.error_id));
-    assert.match(line, /shop:app\.lua:\d+: a mistake of the app/);
+    assert.match(await logOf(error), /shop:app\.lua:\d+: a mistake of the app/);
   });
 
   test('see old values, and may change what is written', async () => {

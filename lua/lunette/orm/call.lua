@@ -185,7 +185,7 @@ local function write_scalar(_, planned, result, value, path)
     if value == nil and field.list then return "[]" end
     local text, problem = convert.text(field, value)
     if text == nil then
-        wrong(planned, path, "what %s", problem)
+        wrong(planned, path, "a value that %s", problem)
     elseif text == host.null then
         if field.required then wrong(planned, path, "nothing") end
         return "null"
@@ -218,7 +218,7 @@ local function id_of(planned, result, value, path)
     if type(value) == "table" then id = value.id end
     if type(id) == "number" then id = ("%.0f"):format(id) end
     if type(id) ~= "string" then
-        wrong(planned, path, "no %s", result.model.key)
+        wrong(planned, path, "no record of %s", result.model.key)
     end
     return id
 end

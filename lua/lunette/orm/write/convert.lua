@@ -109,9 +109,11 @@ function convert.text(field, value)
     if field.type == "json" and not field.list then return json_text(value) end
     local made, problem = (field.list and plain_list or plain)(field, value)
     if made == nil then return nil, problem end
-    return host.coerce(sql.parameter_type(field), made, {
-        name = field.graphql, values = field.values,
+    local text, wrong = host.coerce(sql.parameter_type(field), made, {
+        name = field.graphql, values = field.values, enum = field.enum,
         list = field.list or nil })
+    if text == nil then return nil, "does not fit: " .. wrong end
+    return text
 end
 
 -- Bounds --------------------------------------------------------------------

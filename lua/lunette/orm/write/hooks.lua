@@ -205,9 +205,9 @@ local function fill_default(job, model, rows, field)
     local results = invoke(job, default, { model = model.key,
         values = all_values(job, model, waiting) })
     local kept = shape_of(job, model).by_column[column]
+    if type(results) ~= "table" then results = {} end
     for i, row in ipairs(waiting) do
-        local text = text_for(model, kept, type(results) == "table"
-            and results[i] or nil, default)
+        local text = text_for(model, kept, results[i], default)
         row.texts[column] = text
         if text == host.null and field.list then row.texts[column] = "{}" end
     end
