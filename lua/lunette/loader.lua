@@ -457,10 +457,15 @@ function loader.pack(options)
     if #files == 0 then
         return ("there is no app '%s' in '%s'"):format(name, options.apps)
     end
-    for _, file in ipairs(host.read_files(folder .. "/data",
-        { "csv", "json" }, DATA_BYTES) or {}) do
-        files[#files + 1] = { path = "data/" .. file.path, text = file.text }
+    local function add(below, kinds, bytes)
+        for _, file in ipairs(host.read_files(folder .. "/" .. below, kinds,
+            bytes) or {}) do
+            files[#files + 1] = { path = below .. "/" .. file.path,
+                text = file.text }
+        end
     end
+    add("mail", { "txt", "html" }, MAIL_BYTES)
+    add("data", { "csv", "json" }, DATA_BYTES)
     return host.json_encode({ app = name, files = list(files),
         note = options.note })
 end

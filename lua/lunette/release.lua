@@ -183,7 +183,7 @@ local function check_file(file, seen)
     seen[file.path] = true
 end
 
--- The files of a push: { lua, data }.
+-- The files of a push: { lua and templates of mails, data }.
 local function pushed_files(job)
     local lua, data, seen, bytes = {}, {}, {}, 0
     if type(job.files) ~= "table" or #job.files > FILES_MAX then
@@ -198,7 +198,7 @@ local function pushed_files(job)
         bytes = bytes + #file.text
         local shown = ("apps/%s/%s"):format(job.app, file.path)
         local one = { path = shown, text = file.text }
-        if file.path:find("%.lua$") then
+        if file.path:find("%.lua$") or file.path:find("^mail/[^/]+$") then
             lua[#lua + 1] = one
         elseif file.path:find("^data/") then
             one.app = job.app

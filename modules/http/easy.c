@@ -173,8 +173,10 @@ int lun_fetch_easy_set(CURL *easy, struct lun_fetch_try *attempt)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br");
     curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 1L);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
-                     (curl_off_t)attempt->grant->max_response);
+    /* HEAD has the length of a body, but not the body. */
+    if (strcmp(attempt->method, "HEAD"))
+        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                         (curl_off_t)attempt->grant->max_response);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/telemetry/metrics.h"
 #include "core/vm/data.h"
 #include "core/vm/module.h"
 #include "modules/http/easy.h"
@@ -95,6 +96,10 @@ static void refuse(struct lun_fetch *fetch, const struct lun_err *err)
              grant ? "" : "http: ", origin ? fetch->target.origin : "",
              origin ? ": " : "", err->message,
              fetch->redirects ? " (after a redirect)" : "");
+    bool failed = err->code == LUN_EUNAVAILABLE || err->code == LUN_EDEADLINE ||
+                  err->code == LUN_EMEMORY;
+    lun_metrics_add(failed ? LUN_METRIC_FETCH_FAILED : LUN_METRIC_FETCH_REFUSED,
+                    1);
     fetch->ask = NULL;
     end(fetch);
     lun_module_refuse(ask, message);
@@ -149,6 +154,7 @@ static void answer(struct lun_fetch *fetch)
     if (write_response(fetch, &out)) {
         refuse_text(fetch, LUN_EMEMORY, "out of memory");
     } else {
+        lun_metrics_add(LUN_METRIC_FETCH_ANSWERED, 1);
         fetch->ask = NULL;
         end(fetch);
         lun_module_answer(ask, out.data, out.len);

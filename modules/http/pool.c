@@ -45,7 +45,9 @@ static struct lun_fetch_client *client_new(const struct lun_fetch_pool *pool,
     client->app = strdup(app);
     client->options = strdup(options);
     int rc = lun_fetch_grant_read(&client->grant, options, err);
-    if (!rc && client->app && client->options)
+    /* Not before it is needed: it takes memory and time. */
+    if (!rc && client->app && client->options &&
+        !curl_global_init(CURL_GLOBAL_DEFAULT))
         client->multi =
             lun_fetch_multi_new(pool->loop, client->grant.connections);
     if (client->multi)
@@ -110,9 +112,7 @@ struct lun_fetch_pool *lun_fetch_pool_new(uv_loop_t *loop)
     if (!pool)
         return NULL;
     pool->L = luaL_newstate();
-    if (!pool->L || curl_global_init(CURL_GLOBAL_DEFAULT)) {
-        if (pool->L)
-            lua_close(pool->L);
+    if (!pool->L) {
         free(pool);
         return NULL;
     }

@@ -34,7 +34,6 @@ local function make_decimal(text)
     -- Beyond 38 digits only a float has room, if at all.
     local number = tonumber(text)
     if number and number - number == 0 then return number end
-    error({ number = text })
 end
 
 function json.decode(text, options)
@@ -49,14 +48,14 @@ function json.decode(text, options)
     end
     local missing = options.null
     if missing == nil then missing = null end
-    local ran, ok, value = pcall(native.decode, text, limits.depth, missing,
-        make_decimal, numbers == "decimal", arrays)
-    if not ran then
-        if type(ok) ~= "table" then error(ok, 0) end
-        wrong("the number %s is too large", ok.number:sub(1, 40))
-    end
-    if not ok then wrong("%s", value) end
-    return value
+    local decoder, open = native.decoder(), {}
+    local done, problem
+    repeat
+        done, problem = native.step(decoder, text, open, limits.depth, missing,
+            make_decimal, numbers == "decimal", arrays)
+        if done == nil then wrong("%s", problem) end
+    until done
+    return open[0]
 end
 
 -- Encoding ------------------------------------------------------------------

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import zlib from 'node:zlib';
 
-import { Server, temporaryFolder } from './support/server.mjs';
+import { Server, request, temporaryFolder } from './support/server.mjs';
 
 const pki = temporaryFolder();
 
@@ -265,6 +265,14 @@ describe('the module http', () => {
     const statuses = await Promise.all(Array.from({ length: 1000 }, async () => (await fetchIt(url)).status));
     assert.ok(statuses.every((status) => status === 200));
     assert.ok(connections <= 16, `${connections} connections`);
+  });
+
+  test('is counted', async () => {
+    const { text } = await request(`${server.ops}/metrics`);
+    for (const result of ['answered', 'failed', 'refused']) {
+      const [, count] = text.match(new RegExp(`lunette_app_http_requests_total{[^}]*result="${result}"} (\\d+)`));
+      assert.ok(Number(count) > 0, result);
+    }
   });
 
   test('survives servers that speak no HTTP', async () => {

@@ -14,6 +14,7 @@ local permissions = require("lunette.access.permissions")
 local relation = require("lunette.model.relation")
 local report = require("lunette.app.report")
 local roles = require("lunette.access.roles")
+local template = require("lunette.mail.template")
 local rules = require("lunette.policy.rules")
 local text = require("lunette.util.text")
 
@@ -51,12 +52,37 @@ end
 
 -- Apps ----------------------------------------------------------------------
 
+local MAIL = "/mail/([^/]+)$"
+
+-- Templates of mails, by their names below mail/.
+local function mail_files(files)
+    local list = {}
+    for _, file in ipairs(files) do
+        local name = file.path:match(MAIL)
+        if name and not name:find("%.lua$") then
+            list[#list + 1] = { name = name, file = file }
+        end
+    end
+    return list
+end
+
+local function check_mail(files, entries)
+    for _, one in ipairs(mail_files(files)) do
+        local wrong, line = template.problem(one.file.text)
+        if wrong then
+            entries:error({ file = one.file.path, line = line }, nil, "%s",
+                wrong)
+        end
+    end
+end
+
 local function load_all(sources, granted, entries, host)
     local apps = {}
     for _, source in ipairs(sources) do
         local app = load_app.run(source, entries, host)
         manifest.read(app)
         granted:apply(app)
+        check_mail(source.files, entries)
         app.full_hash = compile.hash(source.files, host.sha256)
         apps[#apps + 1] = app
     end
@@ -141,27 +167,13 @@ local function export_hooks(builders)
     return out
 end
 
--- Templates of mails, by their names below mail/.
 local function export_mail(app)
     local templates
-    for _, file in ipairs(app.files) do
-        local name = file.path:match("/mail/([^/]+)$")
-        if name and not file.path:find("%.lua$") then
-            templates = templates or {}
-            templates[name] = file.text
-        end
+    for _, one in ipairs(mail_files(app.files)) do
+        templates = templates or {}
+        templates[one.name] = one.file.text
     end
     return templates
-end
-
--- The tests of an app, in the order in which they are numbered.
-local function export_tests(app)
-    local out = lists.marked({})
-    for at, declared in ipairs(app.tests) do
-        out[at] = { name = declared.name, file = declared.place.file,
-            line = declared.place.line }
-    end
-    return out
 end
 
 local function export_apps(apps, with_tests)

@@ -170,4 +170,15 @@ function template.fill(name, text, values, html)
         err.problem)
 end
 
+--- What is wrong with a template, whatever its values.
+-- @treturn[1] nil
+-- @treturn[2] string
+-- @treturn[2] number line
+function template.problem(text)
+    local ok, err = pcall(read, text)
+    if ok then return nil end
+    if type(err) ~= "table" then error(err, 0) end
+    return err.problem, err.line
+end
+
 return template

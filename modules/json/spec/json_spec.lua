@@ -72,9 +72,38 @@ test("says what is wrong and where", function()
     fails("json: unknown option 'nul'", function()
         json.decode("1", { nul = 1 })
     end)
-    fails("json: the number 1e999 is too large", function()
-        json.decode("1e999")
+    fails("json: a number is too large at byte 2", function()
+        json.decode("[1e999]")
     end)
+    fails("json: a member name comes twice at byte 14", function()
+        json.decode('{"a":1, "a":2}')
+    end)
+    fails("json: something follows the value at byte 3", function()
+        json.decode("1 2")
+    end)
+end)
+
+test("reads more values than one step takes", function()
+    local large = grant("json", '{"bytes": 1000000, "depth": 100}')
+    local list = large.decode("[" .. ("1,"):rep(9999) .. "1]")
+    equal(#list, 10000)
+    local parts = {}
+    for at = 1, 5000 do parts[at] = ('"k%d": [{"v": %d}]'):format(at, at) end
+    local map = large.decode("{" .. table.concat(parts, ",\n") .. "}")
+    for at = 1, 5000 do equal(map["k" .. at], { { v = at } }) end
+    local deep = large.decode(("["):rep(100) .. ("]"):rep(100))
+    equal(large.encode(deep), ("["):rep(100) .. ("]"):rep(100))
+end)
+
+test("reads every byte of a string as it is", function()
+    local text = 'a\195\169\226\130\172\240\159\152\128"\\/\b\f\n\r\t\0\127'
+    equal(json.decode(json.encode(text)), text)
+    equal(json.decode('"\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000"'),
+        '"\\/\b\f\n\r\t\0')
+    for _, bad in ipairs({ '"\\udc00"', '"\\ud800\\u0041"', '"\\u00g0"', '"\\',
+        '"\192\128"', '"\237\160\128"', '"\226\130"', '"\10"' }) do
+        fails("json: a string", function() json.decode(bad) end)
+    end
 end)
 
 test("refuses what JSON cannot say", function()

@@ -158,6 +158,8 @@ static void gives_status_headers_and_body(void **state)
             " r.headers['content-length'] == '2'");
     answers(&test->asker, GRANT, request(test, "HEAD", "/", ""),
             "r.status == 200 and r.body == ''");
+    answers(&test->asker, GRANT, request(test, "HEAD", "/large", ""),
+            "r.status == 200 and r.headers['content-length'] == '100001'");
     answers(&test->asker, GRANT, request(test, "GET", "/cookies", ""),
             "r.headers['set-cookie'][2] == 'b=2' and r.headers['x-list'] =="
             " '1, 2' and not r.headers['x-early']");
