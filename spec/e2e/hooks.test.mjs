@@ -324,6 +324,39 @@ describe('hooks', () => {
     assert.deepEqual([count('order'), count('line'), count('entry')], [35, 70, 105]);
   });
 
+  test('that refuse undo all fields of a transaction', async () => {
+    const error = await errorOf(`mutation @transaction { a: createOrder(data: { code: "a" }) { id }
+      b: createOrder(data: { code: "refused" }) { id } }`);
+    assert.equal(error.message, 'this code is not for orders');
+    assert.deepEqual([count('order'), count('entry')], [0, 0]);
+    const apart = await server.ask(`mutation { a: createOrder(data: { code: "a" }) { id }
+      b: createOrder(data: { code: "refused" }) { id } }`);
+    assert.deepEqual(apart.errors.map(({ path: [name] }) => name), ['b']);
+    assert.equal(count('order'), 1);
+  });
+
+  test('run once for one Idempotency-Key', async () => {
+    const send = () => server.post('mutation { createOrder(data: { code: "idem" }) { code } }', {},
+      { headers: { 'idempotency-key': 'hooks-1' } });
+    assert.equal((await send()).text, (await send()).text);
+    assert.equal(entries(), 'orders 1, order IDEM with 0');
+  });
+
+  test('run when a link is changed from the other side', async () => {
+    const { createOrder: { id } } = await server.dataOf(
+      'mutation { createOrder(data: { code: "l" }) { id } }');
+    const { createDeal } = await server.dataOf(`mutation { createProduct(data: { name: "p" }) { id }
+      createDeal(data: { name: "d", main: { connect: { name: "p" } } }) { id } }`);
+    assert.ok(createDeal.id);
+    const line = await server.dataOf(`mutation { updateOrder(where: { id: "${id}" },
+      data: { lines: { create: [{ qty: 2 }] } }) { lines { id qty } } }`);
+    assert.equal(line.updateOrder.lines[0].qty, 2);
+    assert.match(entries(), /lines 1$/);
+    await server.dataOf('mutation { deleteProduct(where: { name: "p" }) { id } }');
+    assert.equal(server.sql('select main is null from shop.deal'), 't');
+    assert.match(entries(), /is nil$/);
+  });
+
   test('of an order that many want at once see one after another', async () => {
     await server.dataOf('mutation { createOrder(data: { code: "one" }) { id } }');
     const answers = await Promise.all(Array.from({ length: 20 }, () => server.ask(
