@@ -6,7 +6,8 @@
  *
  * Of a page it runs the blocks of Lua; `expression --> value` is checked. A
  * spec sees the standard libraries and
- *   grant(name, json)     the module, granted with these options
+ *   grant(name, json, fn)  the module, granted with these options; fn answers
+ *                          what it asks
  *   null                  the word of apps
  *   sql(statement)        rows of texts, false for null, of a real PostgreSQL
  *   log_open(path)        the server's log goes there, until log_close()
