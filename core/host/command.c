@@ -47,6 +47,10 @@ static const struct lun_option shell_options[] = {
     {"user", "LOGIN", "act as this user (default: nobody, with all rights)"},
     {"write", NULL, "keep what lines change"},
     {NULL, NULL, NULL}};
+static const struct lun_option top_options[] = {
+    {"once", NULL, "one table, of the next second"},
+    {"json", NULL, "one JSON object a second"},
+    {NULL, NULL, NULL}};
 static const struct lun_option logs_options[] = {
     {"follow", NULL, "go on with the lines that come"},
     {"level", "LEVEL", "of at least this level: debug, info, warn or error"},
@@ -123,6 +127,8 @@ const struct lun_command lun_commands[] = {
     {"shell", "APP", 1, "work in an app by hand, in its sandbox",
      "lunette shell sales --user bob", data_keys, shell_options,
      lun_command_shell},
+    {"top", "", 0, "show live what apps use", "lunette top --once --json",
+     data_keys, top_options, lun_command_top},
     {"completion", "SHELL", 1, "print the completion script of bash or zsh",
      "lunette completion bash", data_keys, NULL, lun_command_completion},
     {"version", "", 0, "print the version", "lunette version", data_keys, NULL,

@@ -87,6 +87,7 @@ int lun_command_completion(struct lun_command_line *line);
 int lun_command_annotations(struct lun_command_line *line);
 int lun_command_logs(struct lun_command_line *line);
 int lun_command_shell(struct lun_command_line *line);
+int lun_command_top(struct lun_command_line *line);
 
 /* Prints the help of one command, or of all. */
 void lun_command_print_help(const struct lun_command *command);

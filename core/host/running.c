@@ -48,6 +48,11 @@ char *lun_running_text(const struct lun_config *config, const char *name)
     return found;
 }
 
+bool lun_running_status(const struct lun_config *config, struct lun_buf *out)
+{
+    return read_of_running(config, "status.json", STATUS_BYTES, out);
+}
+
 bool lun_running_set(const struct lun_config *config, struct lun_buf *out)
 {
     return read_of_running(config, "sets/current.json", SET_BYTES, out);
