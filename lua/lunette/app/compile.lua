@@ -176,6 +176,16 @@ local function export_mail(app)
     return templates
 end
 
+-- The tests of an app, in the order in which they are numbered.
+local function export_tests(app)
+    local out = lists.marked({})
+    for at, declared in ipairs(app.tests) do
+        out[at] = { name = declared.name, file = declared.place.file,
+            line = declared.place.line }
+    end
+    return out
+end
+
 local function export_apps(apps, with_tests)
     local out = {}
     for _, app in ipairs(apps) do
