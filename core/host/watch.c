@@ -18,7 +18,8 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 
-#define DEEPEST 16 /* levels of folders; ends loops of links, too */
+#define DEEPEST 16       /* levels of folders; ends loops of links, too */
+#define MOUNTED "..data" /* a link that Kubernetes swaps for a new volume */
 #define EVENTS                                                                 \
     (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |    \
      IN_DELETE_SELF | IN_MOVE_SELF)
@@ -36,7 +37,7 @@ struct lun_watch {
     uv_timer_t quiet;
     uint64_t first_ns; /* of the changes not reported yet, 0 when none */
     char *root;
-    char *file; /* NULL, or name of the one file that counts in its folder */
+    char *file;      /* NULL, or the one file that counts in its folder */
     int file_folder; /* descriptor of that folder */
     struct folder *folders;
     size_t count;
@@ -161,6 +162,21 @@ static bool is_link(const struct lun_watch *watch,
            (S_ISLNK(info.st_mode) || info.st_nlink > 1);
 }
 
+/* In the folder of the one file. */
+static void handle_file_event(struct lun_watch *watch,
+                              const struct inotify_event *event)
+{
+    const char *name = event->len > 0 ? event->name : "";
+    struct stat info;
+    bool made = (event->mask & IN_CREATE) != 0;
+    if (strcmp(name, MOUNTED) == 0 ||
+        (strcmp(name, strrchr(watch->file, '/') + 1) == 0 &&
+         (!made || (lstat(watch->file, &info) == 0 &&
+                    (S_ISLNK(info.st_mode) || info.st_nlink > 1))))) {
+        note_change(watch);
+    }
+}
+
 static void handle_event(struct lun_watch *watch,
                          const struct inotify_event *event)
 {
@@ -173,14 +189,12 @@ static void handle_event(struct lun_watch *watch,
         forget(watch, event->wd);
         return;
     }
-    if (event->len > 0 && is_noise(event->name)) {
-        return;
-    }
     if (watch->file != NULL && event->wd == watch->file_folder &&
         path_of(watch, event->wd) == NULL) {
-        if (event->len > 0 && strcmp(event->name, watch->file) == 0) {
-            note_change(watch);
-        }
+        handle_file_event(watch, event);
+        return;
+    }
+    if (event->len > 0 && is_noise(event->name)) {
         return;
     }
     bool made = (event->mask & IN_CREATE) != 0;
@@ -259,20 +273,18 @@ int lun_watch_add_file(struct lun_watch *watch, const char *path,
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    int len = snprintf(folder, sizeof folder, "%.*s/",
-                       slash != NULL ? (int)(slash - path) : 1,
-                       slash != NULL ? path : ".");
+    int len = slash == NULL ? -1
+                            : snprintf(folder, sizeof folder, "%.*s/",
+                                       (int)(slash - path), path);
     if (len < 0 || (size_t)len >= sizeof folder) {
-        return lun_error_set(err, LUN_ECONFIG, "the path '%s' is too long",
-                             path);
+        return lun_error_set(err, LUN_ECONFIG, "cannot watch '%s'", path);
     }
     int descriptor = inotify_add_watch(watch->fd, folder, EVENTS | IN_ONLYDIR);
     if (descriptor < 0) {
         return lun_error_set(err, LUN_EIO, "cannot watch '%s': %s", folder,
                              strerror(errno));
     }
-    watch->file = strdup(name);
+    watch->file = strdup(path);
     watch->file_folder = descriptor;
     return watch->file != NULL
                ? 0

@@ -24,7 +24,8 @@ typedef void (*lun_watch_cb)(void *context, uint64_t since_ns);
  * and the leavings of editors do not count. */
 int lun_watch_open(uv_loop_t *loop, const char *folder, lun_watch_cb cb,
                    void *context, struct lun_watch **out, struct lun_err *err);
-/* Watches one more file, which need not be there yet. One file at most. */
+/* Watches one more file (absolute path), which need not be there yet. One file
+ * at most. */
 int lun_watch_add_file(struct lun_watch *watch, const char *path,
                        struct lun_err *err);
 /* Frees on a later turn of the loop; calls nothing from now on. */

@@ -157,6 +157,34 @@ static void a_file_that_is_still_being_written_waits(void **state)
     assert_int_equal(calls_until_quiet(), 1);
 }
 
+static void one_file_elsewhere_counts_and_not_its_neighbours(void **state)
+{
+    char beside[] = "/tmp/lunette-watch-XXXXXX";
+    char policy[64], other[64], link[64];
+    (void)state;
+    assert_non_null(mkdtemp(beside));
+    snprintf(policy, sizeof(policy), "%s/policy.lua", beside);
+    snprintf(other, sizeof(other), "%s/other.lua", beside);
+    snprintf(link, sizeof(link), "%s/..data", beside);
+    assert_int_equal(lun_watch_add_file(watch, policy, NULL), 0);
+    assert_int_equal(lun_file_write(other, 0600, "x", 1, false, NULL), 0);
+    assert_int_equal(calls_within(60), 0);
+    assert_int_equal(lun_file_write(policy, 0600, "x", 1, false, NULL), 0);
+    assert_int_equal(calls_until_quiet(), 1);
+    assert_int_equal(rename(other, policy), 0);
+    assert_int_equal(calls_until_quiet(), 1);
+    assert_int_equal(unlink(policy), 0);
+    assert_int_equal(calls_until_quiet(), 1);
+    /* Mounted configuration: the file leads over a link that is swapped. */
+    assert_int_equal(symlink("somewhere", link), 0);
+    assert_int_equal(calls_until_quiet(), 1);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(calls_until_quiet(), 1);
+    assert_int_equal(rmdir(beside), 0);
+    assert_int_equal(lun_watch_add_file(watch, "/no/such/policy.lua", NULL),
+                     LUN_EIO);
+}
+
 static void a_folder_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
@@ -176,6 +204,7 @@ int main(void)
         cmocka_unit_test(new_folders_are_watched_with_what_is_in_them),
         cmocka_unit_test(removals_and_links_count),
         cmocka_unit_test(a_file_that_is_still_being_written_waits),
+        cmocka_unit_test(one_file_elsewhere_counts_and_not_its_neighbours),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, start, stop);
