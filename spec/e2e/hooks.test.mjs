@@ -30,6 +30,7 @@ model "Order" {
   },
   before_create = function(orders)
     for _, order in each(orders) do
+      if order.code == "list" then orders.code = "x" end
       if order.code == "refused" then fail("this code is not for orders") end
       if order.code == "broken" then error("a mistake of the app") end
       order.code = order.code and order.code:upper()
@@ -227,6 +228,11 @@ describe('hooks', () => {
     assert.ok(error.extensions.error_id, JSON.stringify(error));
     assert.equal(count('order'), 0);
     assert.match(await logOf(error), /shop:app\.lua:\d+: a mistake of the app/);
+  });
+
+  test('that take the list for a record are told so', async () => {
+    const error = await errorOf('mutation { createOrder(data: { code: "list" }) { id } }');
+    assert.match(await logOf(error), /a list of Order has no 'code'; take its records one by one/);
   });
 
   test('see old values, and may change what is written', async () => {

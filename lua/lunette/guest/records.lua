@@ -357,8 +357,11 @@ local LIST_METHODS = {
     map = function(list, fn)
         local out = {}
         for i, record in ipairs(list) do
-            out[i] = type(fn) == "string" and record[fn] or type(fn) ~= "string"
-                and fn(record) or nil
+            if type(fn) == "string" then
+                out[i] = record[fn]
+            else
+                out[i] = fn(record)
+            end
         end
         return out
     end,
@@ -371,6 +374,10 @@ local LIST_METHODS = {
     end,
     count = function(list) return #list end,
 }
+
+-- What a list of rows to be has.
+local DRAFT_METHODS = { each = LIST_METHODS.each, map = LIST_METHODS.map,
+    count = LIST_METHODS.count }
 
 local function read(record, name)
     local state = rawget(record, STATE)
@@ -404,13 +411,24 @@ local function meta_of(model)
     }
 end
 
-local function list_meta_of(model)
-    return { __index = function(_, name)
-        local method = LIST_METHODS[name]
-        if method or type(name) == "number" then return method end
-        error(("%sa list of %s has no '%s'; take one of its records"):format(
-            host.where(), model.name, tostring(name)), 0)
-    end }
+local function not_of_a_list(model, name)
+    error(("%sa list of %s has no '%s'; take its records one by one: for _,"
+        .. " record in each(list) do"):format(host.where(), model.name,
+        tostring(name)), 0)
+end
+
+local function list_meta_of(model, methods)
+    return {
+        __index = function(_, name)
+            local method = methods[name]
+            if method or type(name) == "number" then return method end
+            not_of_a_list(model, name)
+        end,
+        __newindex = function(list, name, value)
+            if type(name) ~= "number" then not_of_a_list(model, name) end
+            rawset(list, name, value)
+        end,
+    }
 end
 
 --- Prepares the models of a guest.
@@ -423,7 +441,7 @@ function records.open(self)
             if field.stored_at then field.at = at end
         end
         self.metas[key] = meta_of(model)
-        self.list_metas[key] = list_meta_of(model)
+        self.list_metas[key] = list_meta_of(model, LIST_METHODS)
     end
 end
 
@@ -525,7 +543,7 @@ function records.drafts(self, key, list)
         end
         drafts[i] = setmetatable(draft, meta)
     end
-    return drafts
+    return setmetatable(drafts, list_meta_of(model, DRAFT_METHODS))
 end
 
 return records
