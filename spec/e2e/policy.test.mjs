@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { lunette, Server, temporaryFolder, until } from './support/server.mjs';
+import { blocks } from './support/markdown.mjs';
+import { lunette, root, Server, temporaryFolder, until } from './support/server.mjs';
 
 const base = `app "base" { version = "1.0.0" }
 role "employee" {}
@@ -290,6 +291,23 @@ app "crm" {
     const { code, stdout } = run('check', '--policy', path.join(folder, 'none.lua'));
     assert.equal(code, 1);
     assert.match(stdout, /policy: there is no file '.*none\.lua'/);
+  });
+
+  test('shows what its page shows', () => {
+    const page = blocks(fs.readFileSync(path.join(root, 'docs/policy.md'), 'utf8'))
+      .filter(({ kind }) => kind === 'output').map(({ text }) => text);
+    write('crm', 'app "crm" {\n  version = "1.0.0",\n  uses = { "mail" },\n}\n');
+    fs.writeFileSync(file, '');
+    const [message] = page.filter((text) => text.includes("'mail'"));
+    assert.ok(run('check').stdout.includes(message.trim()), message);
+
+    const { stdout } = lunette(['policy', 'explain', 'sales', '--apps', 'apps'], { cwd: root });
+    const [explained] = page.filter((text) => text.startsWith("app 'sales'"));
+    let rest = stdout;
+    for (const part of explained.trim().split('\n...').map((text) => text.trim()).filter(Boolean)) {
+      assert.ok(rest.includes(part), `${part}\nis not in\n${rest}`);
+      rest = rest.slice(rest.indexOf(part) + part.length);
+    }
   });
 
   test('says how it is used', () => {

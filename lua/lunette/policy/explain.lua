@@ -20,7 +20,9 @@ local function row(name, value, source)
     return { name = name, value = value, source = source }
 end
 
+-- What the module can reach, and with which options.
 local function shown_options(module, options)
+    local needs = table.concat(module.capabilities, ", ")
     local parts = {}
     for _, option in ipairs(module.options) do
         local value = options[option.name]
@@ -29,7 +31,9 @@ local function shown_options(module, options)
                 .. units.show(value, option.kind)
         end
     end
-    return table.concat(parts, ", ")
+    local shown = table.concat(parts, ", ")
+    if needs == "" then return shown end
+    return "needs " .. needs .. (shown ~= "" and "; " .. shown or "")
 end
 
 local function used_module(rules, app, use, entry)
