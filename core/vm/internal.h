@@ -45,6 +45,12 @@ bool lun_vm_heap_collect(struct lun_vm_heap *heap, lua_State *L,
 /* Before lua_close: LuaJIT gives all back only to its own allocator. */
 void lun_vm_heap_unwrap(struct lun_vm_heap *heap, lua_State *L);
 
+/* Calls that can go on, in their order. */
+struct lun_vm_queue {
+    struct lun_vm_call *first;
+    struct lun_vm_call *last;
+};
+
 /* Apps -------------------------------------------------------------------- */
 
 struct lun_vm_app {
@@ -61,8 +67,8 @@ struct lun_vm_app {
     struct lun_vm_app *next; /* of those with calls that can go on */
     bool listed;
     bool collecting;           /* before its next call */
-    struct lun_vm_call *first; /* calls that can go on, in their order */
-    struct lun_vm_call *last;
+    struct lun_vm_queue ready;  /* calls that begin or were answered */
+    struct lun_vm_queue sliced; /* calls whose slice is over */
     struct lun_vm_call *running;
     int entry;       /* registry: lunette.guest.call */
     int environment; /* registry: of the app's files */

@@ -5,10 +5,19 @@
 #include "core/telemetry/apps.h"
 #include "core/vm/internal.h"
 
+/* A call that is ready may run this long before it has to wait its turn. */
+#define READY_NS ((uint64_t)1000000)
+
+/*
+ * A call that begins or was answered runs right after the events of the turn and
+ * before answers and statements leave, so that what is quick waits for nobody's
+ * slice but one that is under way. What has used up a slice goes on at the
+ * beginning of the next turn.
+ */
 struct lun_vm_scheduler {
     uv_loop_t *loop;
-    uv_check_t check; /* runs the calls, after the events of the turn */
-    uv_idle_t idle;   /* while calls can go on, the loop must not sleep */
+    uv_check_t check; /* runs what is ready */
+    uv_idle_t idle;   /* runs the rest; keeps the loop from sleeping */
     unsigned refs;
     int open; /* handles */
     struct lun_vm_scheduler *next;
@@ -20,10 +29,18 @@ static _Thread_local struct lun_vm_scheduler *schedulers;
 
 /* Queues ------------------------------------------------------------------ */
 
+static void on_check(uv_check_t *check);
+static void on_idle(uv_idle_t *idle);
+
 static void list_app(struct lun_vm_scheduler *scheduler, struct lun_vm_app *app)
 {
     if (app->listed)
         return;
+    if (!scheduler->first) {
+        /* libuv calls what was started last first. */
+        uv_check_start(&scheduler->check, on_check);
+        uv_idle_start(&scheduler->idle, on_idle);
+    }
     app->listed = true;
     app->next = NULL;
     if (scheduler->last)
@@ -46,45 +63,41 @@ static struct lun_vm_app *take_app(struct lun_vm_scheduler *scheduler)
     return app;
 }
 
-static struct lun_vm_call *take_call(struct lun_vm_app *app)
+static struct lun_vm_call *take_call(struct lun_vm_queue *queue)
 {
-    struct lun_vm_call *call = app->first;
+    struct lun_vm_call *call = queue->first;
     if (!call)
         return NULL;
-    app->first = call->next;
-    if (!app->first)
-        app->last = NULL;
+    queue->first = call->next;
+    if (!queue->first)
+        queue->last = NULL;
     call->queued = false;
     call->next = NULL;
     return call;
 }
 
-static void on_idle(uv_idle_t *idle)
+static void add(struct lun_vm_queue *queue, struct lun_vm_call *call)
 {
-    (void)idle;
+    call->queued = true;
+    call->next = NULL;
+    if (queue->last)
+        queue->last->next = call;
+    else
+        queue->first = call;
+    queue->last = call;
+    list_app(call->app->scheduler, call->app);
 }
 
 void lun_vm_scheduler_add(struct lun_vm_call *call)
 {
-    struct lun_vm_app *app = call->app;
-    if (call->queued)
-        return;
-    call->queued = true;
-    call->next = NULL;
-    if (app->last)
-        app->last->next = call;
-    else
-        app->first = call;
-    app->last = call;
-    list_app(app->scheduler, app);
-    uv_idle_start(&app->scheduler->idle, on_idle);
+    if (!call->queued)
+        add(&call->app->ready, call);
 }
 
 void lun_vm_scheduler_collect(struct lun_vm_app *app)
 {
     app->collecting = true;
     list_app(app->scheduler, app);
-    uv_idle_start(&app->scheduler->idle, on_idle);
 }
 
 /* A turn ------------------------------------------------------------------ */
@@ -98,8 +111,9 @@ static void collect(struct lun_vm_app *app, uint64_t end_ns)
                         lun_vm_budget_cpu_ns() - begin);
 }
 
-/* One slice for all calls of the app together. */
-static void run_app(struct lun_vm_app *app)
+/* One slice for all calls of the queue together; each runs for `most_ns`. */
+static void run_queue(struct lun_vm_app *app, struct lun_vm_queue *queue,
+                      uint64_t most_ns)
 {
     uint64_t now = lun_clock_monotonic_ns();
     uint64_t end = now + app->limits.slice_ns;
@@ -108,35 +122,59 @@ static void run_app(struct lun_vm_app *app)
         collect(app, end);
         now = lun_clock_monotonic_ns();
     }
-    while (now < end && (call = take_call(app))) {
+    while (now < end && (call = take_call(queue))) {
         if (call->cancelled) {
             lun_vm_call_drop(call);
             continue;
         }
-        enum lun_vm_step step = lun_vm_call_run(call, end - now);
+        enum lun_vm_step step = lun_vm_call_run(
+            call, end - now < most_ns ? end - now : most_ns);
         if (step == LUN_VM_STEP_SLICED)
-            lun_vm_scheduler_add(call);
+            add(&app->sliced, call);
         else
             lun_vm_call_deliver(call, step);
         now = lun_clock_monotonic_ns();
     }
 }
 
-static void on_check(uv_check_t *check)
+static void run_ready(struct lun_vm_app *app)
 {
-    struct lun_vm_scheduler *scheduler = check->data;
+    run_queue(app, &app->ready, READY_NS);
+}
+
+static void run_sliced(struct lun_vm_app *app)
+{
+    run_queue(app, &app->sliced, app->limits.slice_ns);
+}
+
+/* Runs all apps that are listed now, once. */
+static void run_all(struct lun_vm_scheduler *scheduler,
+                    void (*run)(struct lun_vm_app *app))
+{
     struct lun_vm_app *last = scheduler->last, *app;
     while ((app = take_app(scheduler))) {
         bool done = app == last;
-        run_app(app);
-        if (app->first || app->collecting)
+        run(app);
+        if (app->ready.first || app->sliced.first || app->collecting)
             list_app(scheduler, app);
         lun_vm_app_unref(app);
         if (done)
             break;
     }
-    if (!scheduler->first)
+    if (!scheduler->first) {
+        uv_check_stop(&scheduler->check);
         uv_idle_stop(&scheduler->idle);
+    }
+}
+
+static void on_check(uv_check_t *check)
+{
+    run_all(check->data, run_ready);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    run_all(idle->data, run_sliced);
 }
 
 /* Life -------------------------------------------------------------------- */
@@ -168,7 +206,6 @@ struct lun_vm_scheduler *lun_vm_scheduler_take(uv_loop_t *loop)
     uv_check_init(loop, &scheduler->check);
     uv_idle_init(loop, &scheduler->idle);
     scheduler->check.data = scheduler->idle.data = scheduler;
-    uv_check_start(&scheduler->check, on_check);
     uv_unref((uv_handle_t *)&scheduler->check);
     return scheduler;
 }
