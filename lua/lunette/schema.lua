@@ -254,7 +254,8 @@ local function question(made)
     end
     if #careful == 0 then return nil end
     return { losses = losses, steps = careful,
-        digest = host.sha256(table.concat(careful, "\n")) }
+        digest = host.sha256(table.concat(losses, "\n") .. "\n\n"
+            .. table.concat(careful, "\n")) }
 end
 
 -- The plan, once it is clear that it may be run: what was confirmed is exactly

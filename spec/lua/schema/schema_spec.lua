@@ -300,4 +300,73 @@ describe("the schema of a release set", function()
         assert.matches("belongs to the app 'shop'", refusals[1].message)
         assert.equal("apps/rival/app.lua", refusals[1].file)
     end)
+
+    -- Going back ------------------------------------------------------------
+
+    local function all() return true end
+    local BARE = 'model "Item" { fields = { sku = text { required = true } } }'
+    local FULL = [[model "Item" { fields = { sku = text { required = true },
+        qty = int { required = true, default = 1, min = 0 },
+        code = text { unique = true }, maker = ref "Maker" {} },
+        check = { { "qty < 100", "too many" } } }
+        model "Maker" { fields = { name = text {} } }]]
+
+    local function set_of(models) return apps.set { shop = HEAD .. models } end
+
+    it("keeps what an older set does not know, and lets it write", function()
+        must_apply(BARE)
+        must_apply(FULL)
+        connection:exec("insert into shop.item (id, sku, qty, code) values"
+            .. " (gen_random_uuid(), 'a', 5, 'x')")
+        assert.is_false(schema.fits(connection, set_of(BARE)))
+        must_apply(BARE, { keep = all, back = true })
+        assert.is_true(schema.fits(connection, set_of(BARE)))
+        connection:exec("insert into shop.item (id, sku) values"
+            .. " (gen_random_uuid(), 'b')")
+        assert.equal("5", value("select qty from shop.item where sku = 'a'"))
+        assert.equal("1", value("select count(*) from information_schema.tables"
+            .. " where table_schema = 'shop' and table_name = 'maker'"))
+    end)
+
+    it("fits an older set as it is when columns were only added", function()
+        must_apply(BARE)
+        must_apply([[model "Item" { fields = { sku = text { required = true },
+            note = text { unique = true, size = 9 },
+            qty = int { required = true, default = 1 } } }]])
+        assert.is_true(schema.fits(connection, set_of(BARE)))
+    end)
+
+    it("does not bring back what an older set has lost", function()
+        must_apply([[model "Item" { fields = { sku = text {}, note = text {} } }]])
+        must_apply([[model "Item" { fields = { sku = text {},
+            remark = text { was = "note" } } }]])
+        local ok, refusals = apply([[model "Item" { fields = { sku = text {},
+            note = text {} } }]], { keep = all, back = true })
+        assert.is_nil(ok)
+        assert.matches("column shop.item.note is not in the database any more",
+            refusals[1].message)
+    end)
+
+    it("asks before it does more than add, for exactly that", function()
+        must_apply([[model "Item" { fields = { sku = text {}, note = text {},
+            qty = int {} } }]])
+        connection:exec("insert into shop.item (id, note) values"
+            .. " (gen_random_uuid(), 'x')")
+        local less = [[model "Item" { fields = { sku = text {}, more = int {} } }]]
+        local function try(confirm)
+            local ok, _, _, asked = apply(less, { ask = true, confirm = confirm })
+            return ok, asked
+        end
+        local ok, asked = try()
+        assert.is_nil(ok)
+        assert.same({ "shop.item.note" }, asked.losses)
+        assert.equal(2, #asked.steps) -- qty is empty, but goes as well
+        assert.is_nil((try("other")))
+        connection:exec("update shop.item set qty = 1")
+        assert.is_nil((try(asked.digest))) -- it is another loss now
+        local _, now = try()
+        assert.is_true((try(now.digest)))
+        assert.equal("0", value("select count(*) from information_schema.columns"
+            .. " where table_schema = 'shop' and column_name in ('note', 'qty')"))
+    end)
 end)
