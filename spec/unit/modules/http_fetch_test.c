@@ -2,9 +2,33 @@
 #include "spec/unit/modules/support.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <libdeflate.h>
+#include <netdb.h>
+#include <stdatomic.h>
 
 #include "spec/unit/modules/server.h"
+
+/* Names that end with ".slow" resolve only once the test lets them. */
+static uv_sem_t resolver;
+static atomic_uint resolving;
+
+int getaddrinfo(const char *name, const char *service,
+                const struct addrinfo *hints, struct addrinfo **out)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *,
+                       struct addrinfo **);
+    size_t len = name ? strlen(name) : 0;
+    if (len > 5 && !strcmp(name + len - 5, ".slow")) {
+        atomic_fetch_add(&resolving, 1);
+        uv_sem_wait(&resolver);
+        atomic_fetch_sub(&resolving, 1);
+        return EAI_NONAME;
+    }
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(name, service, hints, out);
+}
 
 #define OK "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -427,21 +451,45 @@ static void bounds_what_a_request_sends(void **state)
     assert_int_equal(test->server.requests, 1);
 }
 
+/* Whoever waits for the resolver here waits for ever. */
+static void does_not_wait_for_names_that_resolve_slowly(void **state)
+{
+    struct test *test = *state;
+    const char *any = "{\"hosts\":[\"*\"]}";
+    struct outcome outcome;
+    refuses(&test->asker, any,
+            "{ method = 'GET', url = 'https://one.slow/', timeout = 0.05,"
+            " retries = 0 }",
+            "no whole answer within 0.05 s");
+    asker_begin(&test->asker, &outcome, "crm", any,
+                "{ method = 'GET', url = 'https://two.slow/' }");
+    while (atomic_load(&resolving) < 2)
+        uv_run(&test->asker.loop, UV_RUN_NOWAIT);
+    asker_stop(&test->asker);
+    assert_non_null(strstr(outcome.refusal, "the worker ends"));
+    outcome_release(&outcome);
+    test->asker.state = test->asker.module->start(&test->asker.host);
+    uv_sem_post(&resolver);
+    uv_sem_post(&resolver);
+    while (atomic_load(&resolving))
+        uv_sleep(1);
+}
+
 static void refuses_what_is_under_way_when_the_worker_ends(void **state)
 {
     struct test *test = *state;
-    struct outcome waiting, resolving;
+    struct outcome waiting, unresolved;
     asker_begin(&test->asker, &waiting, "crm", GRANT,
                 request(test, "GET", "/silent", ""));
     while (!test->server.requests)
         uv_run(&test->asker.loop, UV_RUN_ONCE);
-    asker_begin(&test->asker, &resolving, "crm", "{\"hosts\":[\"*\"]}",
+    asker_begin(&test->asker, &unresolved, "crm", "{\"hosts\":[\"*\"]}",
                 "{ method = 'GET', url = 'https://example.invalid/' }");
     asker_stop(&test->asker);
     assert_non_null(strstr(waiting.refusal, "the worker ends"));
-    assert_non_null(strstr(resolving.refusal, "the worker ends"));
+    assert_non_null(strstr(unresolved.refusal, "the worker ends"));
     outcome_release(&waiting);
-    outcome_release(&resolving);
+    outcome_release(&unresolved);
     test->asker.state = test->asker.module->start(&test->asker.host);
 }
 
@@ -477,8 +525,10 @@ int main(void)
         TEST(uses_connections_again_but_not_those_of_other_apps),
         TEST(bounds_the_connections_of_a_thousand_requests),
         TEST(bounds_what_a_request_sends),
+        TEST(does_not_wait_for_names_that_resolve_slowly),
         TEST(refuses_what_is_under_way_when_the_worker_ends),
         TEST(names_what_failed),
     };
+    uv_sem_init(&resolver, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
