@@ -17,7 +17,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.entries
 local records = require("lunette.guest.records")
-local values = require("lunette.guest.values")
 local shell = require("lunette.guest.shell")
 local tests = require("lunette.guest.tests")
 
@@ -73,19 +72,6 @@ local function upgrade(run, message)
     return { run and plain(run(message[1]), 1) }
 end
 
--- The arguments as values of their declared types: decimals calculate exactly.
-local function arguments(self, entry, given)
-    local args = {}
-    for name, value in pairs(given) do args[name] = value end
-    for _, declared in ipairs(self.setup.calls[entry] or {}) do
-        local value = args[declared.name]
-        if value ~= nil then
-            args[declared.name] = values.inward(declared, value)
-        end
-    end
-    return args
-end
-
 local function call(self, entry, message)
     if entry == "shell" then return shell.run(self, message.code) end
     local run = self.functions[entry]
@@ -97,7 +83,7 @@ local function call(self, entry, message)
         return CALLS.hook(self, run, message, rest:match("^[^:]+"))
     end
     if kind == "test" then return tests.run(self, run) end
-    return plain(run(arguments(self, entry, message.args or {})), 1)
+    return plain(run(message.args or {}), 1)
 end
 
 --- Makes the function that the host calls.

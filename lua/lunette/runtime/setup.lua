@@ -38,22 +38,6 @@ local function export_model(model)
         app = model.key:match("^[^.]+") }
 end
 
--- The arguments of the app's queries and mutations, by entry.
-local function export_calls(service, app)
-    local calls = {}
-    for _, declared in ipairs(service.set.calls or {}) do
-        if declared.app == app.name then
-            local args = {}
-            for i, arg in ipairs(declared.args) do
-                args[i] = { name = arg.name, type = arg.type,
-                    list = arg.list or nil }
-            end
-            calls[declared.kind .. ":" .. declared.name] = args
-        end
-    end
-    return calls
-end
-
 --- The message `setup` of lunette.guest.init.
 function setup.of(service, app)
     local models = {}
@@ -62,8 +46,7 @@ function setup.of(service, app)
             models[model.key] = export_model(model)
         end
     end
-    return { app = app.name, models = models,
-        calls = export_calls(service, app) }
+    return { app = app.name, models = models }
 end
 
 local function grants_of(app)
