@@ -60,6 +60,8 @@ query "noted" { args = { text = text {} }, by = "public",
   run = function(args) log.warn(args.text, { from = "shop" }) end }
 query "later" { args = { day = text {} }, returns = text, by = "public",
   run = function(args) return time.add(args.day, { months = 1 }) end }
+query "wall" { args = { at = text {} }, returns = text, by = "public",
+  run = function(args) return time.format(args.at, "%H:%M %Z", "Europe/Berlin") end }
 query "foreign" { args = { name = text {} }, returns = text, by = "public",
   run = function(args)
     local ok, message = pcall(require, args.name)
@@ -136,6 +138,7 @@ describe('core modules inside an app', () => {
 
   test('calculate with dates', async () => {
     assert.equal(await value('{ later(day: "2026-01-31") }'), '2026-02-28');
+    assert.equal(await value('{ wall(at: "2026-07-01T22:05Z") }'), '00:05 CEST');
   });
 
   test('are held to the options of their grant', async () => {

@@ -60,6 +60,19 @@ const rules = {
   'Lua folders use only what stands above them': () => layerBreaks('lua/lunette',
     matching(/^lua\/lunette\/.*\.lua$/), (text) => all(text, /require\(?\s*"lunette\.([a-z]+)\./g)),
 
+  'core modules use their own folder and what stands below core/bind': () => matching(/^modules\/.*\.[ch]$/)
+    .flatMap((file) => all(read(file), /#include "((?:core|modules)\/[a-z]+)\//g)
+      .filter((folder) => folder !== file.split('/').slice(0, 2).join('/')
+        && !/^core\/(base|telemetry|loop|net|pg|vm)$/.test(folder))
+      .map((folder) => `${file}: ${folder}`)),
+
+  'every core module has its Lua, a manifest, a page and specs': () => matching(/^modules\/[a-z]+\/manifest\.lua$/)
+    .map((file) => file.split('/')[1])
+    .flatMap((name) => [`modules/${name}/${name}.lua`, `modules/${name}/README.md`]
+      .filter((file) => !fs.existsSync(file))
+      .concat(matching(new RegExp(`^(modules/${name}/spec/|spec/e2e/module_${name}).`)).length ? []
+        : [`modules/${name}: no spec`])),
+
   'only bind, vm and their host see lua.h': () => matching(/^core\/.*\.[ch]$/)
     .filter((file) => /#include <(lua|lauxlib|lualib)\.h>/.test(read(file))
       && !/^core\/(bind|vm|host)\//.test(file)),

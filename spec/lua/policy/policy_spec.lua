@@ -176,6 +176,18 @@ describe("a policy", function()
         assert.not_equal(set_of(text:format(5)).id, set_of(text:format(6)).id)
     end)
 
+    it("makes another set when the code of a module that is used changes", function()
+        local function id(code, uses)
+            local with = sources('default { modules = { "csv" } }')
+            for _, module in ipairs(with.modules) do
+                if module.name == "csv" then module.code = code end
+            end
+            return apps.set({ base = BASE, sales = app(uses) }, with).id
+        end
+        assert.not_equal(id("return {}", '"csv"'), id("return { }", '"csv"'))
+        assert.equal(id("return {}"), id("return { }"))
+    end)
+
     it("reads values of the environment of the server", function()
         local home = os.getenv("HOME")
         assert.equal(home, granted([[app "sales" { modules = { http = {
