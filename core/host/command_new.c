@@ -69,7 +69,10 @@ static int write_app(const struct lun_config *config, const char *name,
     }
     lun_buf_release(&text);
     if (code == 0) {
-        (void)printf("made %s; 'lunette check %s' checks it\n", path, name);
+        (void)printf(
+            "made %s; 'lunette check %s' checks it, 'lunette test %s' runs its "
+            "tests\n",
+            path, name, name);
     }
     return code;
 }

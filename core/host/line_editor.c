@@ -131,12 +131,12 @@ const char *lun_line_editor_read(struct lun_line_editor *editor,
     editor->interrupted = false;
     editor->prompt = prompt;
     const char *line = el_gets(editor->edit, &count);
-    if (line == NULL || count <= 0) {
+    if (!editor->interrupted && (line == NULL || count <= 0)) {
         (void)fputs("\n", stdout);
         return NULL;
     }
     free(editor->line);
-    editor->line = editor->interrupted ? strdup("") : strdup(line);
+    editor->line = strdup(editor->interrupted ? "" : line);
     if (editor->line == NULL) {
         return NULL;
     }

@@ -193,8 +193,8 @@ end
 local function tests_of(set, wanted)
     local found = list()
     for _, app in ipairs(set.apps) do
-        for at, declared in ipairs(not wanted or wanted[app.name]
-            and app.tests or {}) do
+        local is_wanted = not wanted or wanted[app.name]
+        for at, declared in ipairs(is_wanted and app.tests or {}) do
             found[#found + 1] = { app = app.name, number = at,
                 name = declared.name, file = declared.file,
                 line = declared.line }

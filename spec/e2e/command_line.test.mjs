@@ -6,8 +6,8 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { lunette, root, sampleApps, Server, temporaryFolder, until } from './support/server.mjs';
 
-const COMMANDS = ['up', 'down', 'status', 'check', 'test', 'token', 'schema', 'new', 'logs', 'annotations', 'completion',
-  'version', 'help'];
+const COMMANDS = ['up', 'down', 'status', 'check', 'test', 'token', 'schema', 'new', 'logs', 'annotations',
+  'shell', 'top', 'completion', 'version', 'help'];
 
 const LONE = `app "lone" { version = "1.0.0" }
 model "A" { fields = { b = text {} } }

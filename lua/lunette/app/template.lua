@@ -46,6 +46,43 @@ model "${Prefix}Task" {
 access "${Prefix}Project" { user = "read", manager = "all" }
 access "${Prefix}Task"    { user = { "read", "create", "write" },
                            manager = "all" }
+
+-- A field of the API of its own: { ${app_field}(project: "...") }
+query "${app}_open_cost" {
+  args = { project = id { required = true } },
+  returns = money,
+  by = "user",
+  run = function(args)
+    local sum = 0
+    for _, task in each(find("${Prefix}Task", { project = args.project,
+        state = "OPEN" })) do
+      sum = sum + task.cost
+    end
+    return sum
+  end,
+}
+
+-- 'lunette test $app' runs it; everything it does is rolled back.
+test "open tasks cost their hours" (function(t)
+  local project = t:create("${Prefix}Project", { name = "Move in" })
+  t:create("${Prefix}Task", { project = project, title = "Paint", hours = 3,
+    rate = 20 })
+  t:create("${Prefix}Task", { project = project, title = "Carry", hours = 2,
+    rate = 10, state = "DONE" })
+  t:equal(t:as("user"):call("${app}_open_cost", { project = project.id }), 60)
+end)
+
+test "who may what" (function(t)
+  local employee, manager = t:as(t:user "user"), t:as(t:user "manager")
+  local project = manager:create("${Prefix}Project", { name = "Move in" })
+  local task = employee:create("${Prefix}Task", { project = project,
+    title = "Paint" })
+  t:denied(function() employee:find(project):delete() end)
+  t:denied(function() t:as(nil):find("${Prefix}Task") end)
+  t:fails("before", function()
+    employee:find(task):set { start = "2026-02-01", due = "2026-01-01" }
+  end)
+end)
 ]]
 
 local function title_of(name)
@@ -63,8 +100,9 @@ function template.files(name)
             .. "as in 'stock'"
     end
     local parts = { app = name, Title = title_of(name),
-        Prefix = names.upper_first(names.snake_to_camel(name)) }
-    local text = APP:gsub("%$(%w+)", parts):gsub("%${(%w+)}", parts)
+        Prefix = names.upper_first(names.snake_to_camel(name)),
+        app_field = names.snake_to_camel(name .. "_open_cost") }
+    local text = APP:gsub("%$(%w+)", parts):gsub("%${([%w_]+)}", parts)
     return { { path = name .. "/app.lua", text = text } }
 end
 
