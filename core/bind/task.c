@@ -4,10 +4,13 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/bind/json.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+
+#define PAUSE_AFTER_NS ((uint64_t)2000000)
 
 /* How it ended ------------------------------------------------------------- */
 
@@ -159,6 +162,7 @@ void lun_bind_task_resume(struct lun_bind_task *task, int args)
 {
     lua_State *co = task->co, *L = task->writer->L;
     task->waiting = task->sent = false;
+    task->resumed_ns = lun_clock_monotonic_ns();
     int rc = lua_resume(co, args);
     if (rc == LUA_YIELD && task->waiting)
         return;
@@ -188,6 +192,28 @@ struct lun_bind_task *lun_bind_task_check(lua_State *L, int index)
     if (task->waiting)
         luaL_error(L, "a statement of this transaction is under way");
     return task;
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    lun_bind_task_resume(timer->data, 0);
+}
+
+/* ctx:pause(): lets others have their turn when this one has taken long */
+static int ctx_pause(lua_State *L)
+{
+    struct lun_bind_task *task = lun_bind_task_check(L, 1);
+    if (lun_clock_monotonic_ns() - task->resumed_ns < PAUSE_AFTER_NS)
+        return 0;
+    task->waiting = true;
+    uv_timer_start(&task->timer, on_pause_over, 0, 0);
+    return lua_yield(L, 0);
+}
+
+void lun_bind_task_open(lua_State *L)
+{
+    lua_pushcfunction(L, ctx_pause);
+    lua_setfield(L, -2, "pause");
 }
 
 void lun_bind_task_drop(struct lun_bind_task *task)

@@ -57,6 +57,7 @@ struct lun_bind_task {
     bool waiting; /* a statement or a call of the coroutine is under way */
     bool sent;    /* of these: a statement */
     bool gone;    /* nobody waits for the answer */
+    uint64_t resumed_ns; /* when the coroutine began to run */
     const struct lun_bind_shape *select; /* its rows become JSON, not tables */
     bool fetch; /* its rows become data that crosses, not tables */
     struct lun_bind_statement *once;     /* statement that is not remembered */
@@ -109,6 +110,8 @@ void lun_bind_task_end_with_lua(struct lun_bind_task *task,
 
 /* --- statement.c, call.c: what `ctx` offers --- */
 
+/* Adds `pause` to the methods of contexts. */
+void lun_bind_task_open(lua_State *L);
 /* Add their functions to the table on top of the stack: the methods of `ctx`
  * and `ctx.db`. */
 void lun_bind_statement_open(lua_State *L);

@@ -310,6 +310,7 @@ static int find_runs(lua_State *L)
     writer->run_all = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     lua_newtable(L);
+    lun_bind_task_open(L);
     lun_bind_statement_open(L);
     lun_bind_call_open(L);
     lua_setfield(L, -2, "__index");

@@ -21,6 +21,8 @@ local write = require("lunette.orm.write")
 local change = {}
 
 local MAX_DEPTH = 10
+-- Rows of one statement; between statements others have their turn.
+local AT_ONCE = 1000
 local NULL = { null = true }
 
 local function check_writes(running, what)
@@ -149,19 +151,28 @@ end
 
 -- Operations ----------------------------------------------------------------
 
+-- Creates the rows from `first` on; appends their ids.
+local function create_some(running, model, given, first, ids)
+    local job, list = begin(running), {}
+    local state = { graph = job.graph, needs = access.needs() }
+    local last = math.min(first + AT_ONCE - 1, #given)
+    find.spend(running, 1, last - first + 1)
+    for i = first, last do
+        list[#list + 1] = row_data(state, model, given[i], nil, 1)
+    end
+    check_needs(running, state.needs)
+    for _, id in ipairs(create.list(job, list)) do ids[#ids + 1] = id end
+end
+
 --- { model =, values = { {field → value}, ... } } → { id, ... }
 function change.create(running, asked)
     check_writes(running, "create")
     local model = rights.model(running, asked.model, "create")
-    local job = begin(running)
-    local state = { graph = job.graph, needs = access.needs() }
-    local list = {}
-    for i, given in ipairs(asked.values or {}) do
-        list[i] = row_data(state, model, given, nil, 1)
+    local given, ids = asked.values or {}, {}
+    for first = 1, #given, AT_ONCE do
+        create_some(running, model, given, first, ids)
     end
-    check_needs(running, state.needs)
-    find.spend(running, 1, #list)
-    return create.list(job, list)
+    return ids
 end
 
 -- A link that is a plain column of the row: as if it were a field of it.

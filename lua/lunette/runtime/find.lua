@@ -58,7 +58,7 @@ local function rows_of(running, model, text, params)
     if not rows.layout(model).decodes then
         return query(running, text, params, "fetch")
     end
-    return rows.outward(model, query(running, text, params))
+    return rows.outward(running.ctx, model, query(running, text, params))
 end
 
 -- Plans ---------------------------------------------------------------------
@@ -245,7 +245,7 @@ end
 --- The rows with these ids, whoever asks.
 function find.all(ctx, model, ids)
     local result, err = ctx.db:query(by_ids(model), { (id_array(model, ids)) })
-    if result then return rows.outward(model, result) end
+    if result then return rows.outward(ctx, model, result) end
     fail.with(faults.reason({ graph = graph.of(ctx.service), assumed = {} },
         err))
 end
@@ -287,7 +287,7 @@ function find.related(running, asked)
         table.remove(row, 1)
         out[i] = row
     end
-    return { rows = rows.outward(target, out), parents = parents }
+    return { rows = rows.outward(running.ctx, target, out), parents = parents }
 end
 
 return find

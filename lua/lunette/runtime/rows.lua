@@ -6,6 +6,8 @@ local sql = require("lunette.orm.sql")
 
 local rows = {}
 
+local AT_A_STRETCH = 100
+
 local function column_of(field)
     if field.kind == "scalar" then return field.column end
     return field.link and field.link.kind == "own" and field.link.column or nil
@@ -62,20 +64,20 @@ function rows.list(model, alias)
 end
 
 --- Makes the rows of a result ready to leave: null is false, lists and Json are
--- tables. In place; `skip` columns stand before those of the model.
-function rows.outward(model, result, skip)
+-- tables. In place; others have their turn meanwhile.
+function rows.outward(ctx, model, result)
     local layout, null = rows.layout(model), host.null
     local count, decode = #layout.columns, layout.decode
-    skip = skip or 0
-    for _, row in ipairs(result) do
+    for i, row in ipairs(result) do
         for at = 1, count do
-            local cell = row[at + skip]
+            local cell = row[at]
             if cell == null then
-                row[at + skip] = false
+                row[at] = false
             elseif decode[at] then
-                row[at + skip] = decode[at](cell)
+                row[at] = decode[at](cell)
             end
         end
+        if i % AT_A_STRETCH == 0 then ctx:pause() end
     end
     return result
 end
