@@ -179,13 +179,22 @@ local function may_call(declared, roles)
     return false
 end
 
+-- Records are given by their ids.
+local function with_ids(value)
+    if type(value) ~= "table" then return value end
+    if value.__record then return value.id end
+    local out = {}
+    for key, member in pairs(value) do out[key] = with_ids(member) end
+    return out
+end
+
 local function argument(field, value, now)
     if value == nil and field.default then
         if not field.default.now then return field.default.value end
         local moment = values.timestamp(now)
         return field.type == "date" and moment:sub(1, 10) or moment
     end
-    if type(value) == "table" and value.__record then value = value.id end
+    value = with_ids(value)
     if field.scalar == "ID" and type(value) == "string" then return value end
     local made, problem
     if value ~= nil then made, problem = convert.text(field, value) end
