@@ -6,9 +6,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/bind/apps.h"
 #include "core/bind/json.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+#include "core/vm/app.h"
 
 #define PAUSE_AFTER_NS ((uint64_t)2000000)
 
@@ -44,6 +46,17 @@ static size_t number_of(lua_State *co, const char *name)
     return number > 0 && number < 1e18 ? (size_t)number : 0;
 }
 
+/* The release of an app in the set that the request began with. */
+static const char *release_of(const struct lun_bind_task *task,
+                              const char *app)
+{
+    const struct lun_bind_apps *apps = task->request->apps;
+    for (size_t i = 0; app && i < apps->count; i++)
+        if (!strcmp(lun_vm_app_name(apps->items[i]->vm), app))
+            return lun_vm_app_release(apps->items[i]->vm);
+    return NULL;
+}
+
 /* `detail` of the reason is for the log: a person finds it by the error_id. */
 static void fail_from_table(struct lun_bind_task *task, lua_State *co)
 {
@@ -66,7 +79,7 @@ static void fail_from_table(struct lun_bind_task *task, lua_State *co)
     error.max = number_of(co, "max");
     error.app = copy_text(task, co, "app");
     error.reason = copy_text(task, co, "reason");
-    error.release = copy_text(task, co, "release");
+    error.release = release_of(task, error.app);
     error.detail = copy_text(task, co, "detail");
     if (error.detail) {
         struct lun_pg_error pg = {.code = error.code};

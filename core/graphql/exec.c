@@ -91,6 +91,10 @@ void lun_exec_write_error(struct lun_buf *out,
         lun_buf_push_str(out, ",\"app\":");
         lun_buf_push_json_string(out, error->app, strlen(error->app));
     }
+    if (error->release) {
+        lun_buf_push_str(out, ",\"release\":");
+        lun_buf_push_json_string(out, error->release, strlen(error->release));
+    }
     if (error->error_id[0])
         lun_buf_printf(out, ",\"error_id\":\"%s\"", error->error_id);
     lun_buf_push_byte(out, '}');

@@ -80,9 +80,9 @@ struct lun_plan_error {
     size_t max;         /* its value */
     const char *reason; /* extensions.reason; NULL: none */
     const char *app;    /* whose function it was; NULL: none */
-    /* For the log only; NULL: nothing. */
     const char *release; /* of that app */
-    const char *detail;  /* message and stack */
+    /* For the log only; NULL: nothing. */
+    const char *detail; /* message and stack */
 };
 
 /* A form that the object of a field may have: node(id:) has one per model. */

@@ -77,7 +77,8 @@ struct lun_service {
  * Opens everything and serves the release set in file `set` on the listening
  * socket `fd`, which it owns from then on. `data` is the data folder (signing
  * keys). `harden` (may be NULL) is called once everything is read that only the
- * owner of the data folder may read, before any code of an app is loaded. Returns 0 or a LUN_E code; on failure nothing is left open.
+ * owner of the data folder may read, before any code of an app is loaded.
+ * Returns 0 or a LUN_E code; on failure nothing is left open.
  */
 int lun_service_open(uv_loop_t *loop, const struct lun_config *config,
                      const char *data, int fd, const char *set,

@@ -80,7 +80,8 @@ test('a push over TLS needs a token and a certificate that is trusted', { skip: 
 
 test('commands without a server say so', () => {
   const data = temporaryFolder();
-  for (const args of [['releases'], ['rollback', 'shop'], ['push', 'shop', '--apps', appFolder('shop', shop('1.0.0'))]]) {
+  const folder = appFolder('shop', shop('1.0.0'));
+  for (const args of [['releases'], ['rollback', 'shop'], ['push', 'shop', '--apps', folder]]) {
     const run = lunette([...args, '--data', data]);
     assert.equal(run.code, 1);
     assert.match(run.stderr, /no server runs on the data folder/);

@@ -30,7 +30,8 @@ describe('a new release', () => {
   test('whose functions fail is taken back, and it is said why', async () => {
     const bad = await pushed(server, 'shop', shop('1.1.0', 'error("no stock")'));
     const answers = await ask(server, 30);
-    assert.equal(answers[0].errors[0].extensions.code, 'INTERNAL');
+    const { code, release } = answers[0].errors[0].extensions;
+    assert.deepEqual({ code, release }, { code: 'INTERNAL', release: bad });
     await until('the release before', async () => await served(server) === good);
     const why = new RegExp(`\\d+ of \\d+ calls of ${bad.replaceAll('+', '\\+').replaceAll('.', '\\.')} failed within`);
     assert.match(server.status().taken_back, why);
