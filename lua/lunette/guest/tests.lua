@@ -134,8 +134,8 @@ end
 
 -- Records -------------------------------------------------------------------
 
-function T.create(t, model, values)
-    return records.create(t.guest, model, values)
+function T.create(t, model, given)
+    return records.create(t.guest, model, given)
 end
 
 --- Records that fit; of a record: the same one, as `t` sees it.

@@ -128,8 +128,8 @@ describe("annotations of the models", function()
 
     it("let only be written what can be", function()
         local values = block(text, "sales.Lead.values")
-        assert.is_truthy(values:find("---@field revenue? lunette.Decimal|number|string|lunette.Null",
-            1, true))
+        assert.is_truthy(values:find("---@field revenue? lunette.Decimal"
+            .. "|number|string|lunette.Null", 1, true))
         assert.is_nil(values:find("weighted", 1, true))
         assert.is_nil(values:find("made", 1, true))
     end)

@@ -63,6 +63,7 @@ describe("an excerpt", function()
     end)
 
     it("takes lines that end in CR LF", function()
-        assert.equal("a = b\n    ^", marked("x\r\na = b\r\n", { line = 2, word = "b", message = "" }))
+        assert.equal("a = b\n    ^",
+            marked("x\r\na = b\r\n", { line = 2, word = "b", message = "" }))
     end)
 end)
