@@ -6,7 +6,6 @@
 default {
     modules = { "cache", "csv", "decimal", "json", "log", "time" },
     limits = { memory = "64m", cpu = "200ms", wall = "5s" },
-    rollback = { errors = 0.2, requests = 20, within = "1m" },
 }
 
 -- The apps of the sales department. A member of the role sales.manager may push
