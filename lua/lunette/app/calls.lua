@@ -26,6 +26,7 @@ local ARG_OPTIONS = lists.set({ "required", "default", "min", "max", "size",
 local RESULT_OPTIONS = lists.set({ "required", "size", "digits", "title",
     "help", "graphql" })
 local MAX_NAME, MAX_ARGS, MAX_DEPTH = 60, 100, 4
+local IS_RECORD = lists.set({ "ref", "refs" })
 local NO_VALUE = lists.set({ "created", "updated" })
 
 local RETURNS_USAGE = 'text, "Model", list "Model", list(text) or a table of'
@@ -105,6 +106,35 @@ local function in_order(found)
     return found
 end
 
+-- Models --------------------------------------------------------------------
+
+local function model_keys(self)
+    local keys = {}
+    for key, builder in pairs(self.context.by_key) do
+        if builder.app == self.app then
+            keys[#keys + 1] = builder.declared_name
+        elseif self.context.may_name(self.app, builder.app.name) then
+            keys[#keys + 1] = key
+        end
+    end
+    return keys
+end
+
+local function model_of(self, name)
+    local app, context = self.app, self.context
+    local owner = name:match("^([^.]+)%.")
+    local key = owner and name or app.name .. "." .. name
+    if owner and owner ~= app.name and not context.may_name(app, owner) then
+        report(self, name, " names %s, but 'depends' does not name the app"
+            .. " %s", text.quote(name), text.quote(owner))
+    elseif context.by_key[key] then
+        return key
+    elseif not context.is_broken(owner or app.name) then
+        report(self, name, " names %s, which is no model%s",
+            text.quote(name), text.did_you_mean(name, model_keys(self)))
+    end
+end
+
 -- Arguments -----------------------------------------------------------------
 
 local function wrong_argument(self, name, declared)
@@ -114,8 +144,8 @@ local function wrong_argument(self, name, declared)
                 declared.word)
         end
     elseif declared and declared.relation then
-        report(self, declared.word, ".%s: an argument cannot be a %s; take its"
-            .. " id: %s = id {}", name, declared.word, name)
+        report(self, declared.word, '.%s: an argument cannot be %s; write ref'
+            .. ' "Model" {} or refs "Model" {}', name, declared.word)
     elseif declared and declared.returned then
         report(self, "list", ".%s: an argument is a list of a type, as in"
             .. " list(text), or json", name)
@@ -125,7 +155,26 @@ local function wrong_argument(self, name, declared)
     end
 end
 
+-- A record, given by its id.
+local function build_record(self, entry)
+    local declared = entry.declared
+    local clean = options.read(self.app, declared.place,
+        self.subject .. "." .. entry.name, declared.options,
+        { required = "boolean", title = "string", help = "string",
+            graphql = "graphql" })
+    local key = model_of(self, declared.target)
+    return key and {
+        name = entry.name, graphql = clean.graphql
+            or names.snake_to_camel(entry.name),
+        kind = "scalar", type = "text", scalar = "ID", pg = "text",
+        list = declared.word == "refs", required = clean.required or false,
+        target = key, title = clean.title, help = clean.help,
+        line = declared.place.line,
+    }
+end
+
 local function build_argument(self, entry)
+    if entry.declared.relation then return build_record(self, entry) end
     local field = build_scalar(self, entry.name, entry.declared, ARG_OPTIONS)
     if not field then return nil end
     if field.default and field.default.lua then
@@ -144,7 +193,8 @@ local function build_arguments(self, raw)
     for _, name in ipairs(lists.keys(raw)) do
         local declared = declared_of(self, raw[name])
         local fits = declared and declared.what ~= "later"
-            and not declared.relation and not declared.returned
+            and (not declared.relation or IS_RECORD[declared.word])
+            and not declared.returned
             and (declared.what == "field" or not declared.what)
         if check_name(self, name, self.subject .. ": the argument") then
             if fits then
@@ -173,33 +223,6 @@ local function build_arguments(self, raw)
 end
 
 -- Results -------------------------------------------------------------------
-
-local function model_keys(self)
-    local keys = {}
-    for key, builder in pairs(self.context.by_key) do
-        if builder.app == self.app then
-            keys[#keys + 1] = builder.declared_name
-        elseif self.context.may_name(self.app, builder.app.name) then
-            keys[#keys + 1] = key
-        end
-    end
-    return keys
-end
-
-local function model_of(self, name)
-    local app, context = self.app, self.context
-    local owner = name:match("^([^.]+)%.")
-    local key = owner and name or app.name .. "." .. name
-    if owner and owner ~= app.name and not context.may_name(app, owner) then
-        report(self, name, " returns %s, but 'depends' does not name the app"
-            .. " %s", text.quote(name), text.quote(owner))
-    elseif context.by_key[key] then
-        return key
-    elseif not context.is_broken(owner or app.name) then
-        report(self, name, " returns %s, which is no model%s",
-            text.quote(name), text.did_you_mean(name, model_keys(self)))
-    end
-end
 
 local result_of
 

@@ -3,7 +3,7 @@
 --
 -- | entry | message | result |
 -- | --- | --- | --- |
--- | `query:NAME`, `mutation:NAME` | `args` | what `run(args)` returns |
+-- | `query:NAME`, `mutation:NAME` | `args`, `kinds` of lunette.orm.call | what `run(args)` returns |
 -- | `default:MODEL.FIELD` | `model`, `values` = {{field → value}, ...} | a list of values |
 -- | `hook:before_create:MODEL` | `model`, `values` as above | the values |
 -- | `hook:before_write:MODEL` | `model`, `rows`, `changes` | the changes |
@@ -83,7 +83,8 @@ local function call(self, entry, message)
         return CALLS.hook(self, run, message, rest:match("^[^:]+"))
     end
     if kind == "test" then return tests.run(self, run) end
-    return plain(run(message.args or {}), 1)
+    return plain(run(records.arguments(self, message.args or {},
+        message.kinds or {})), 1)
 end
 
 --- Makes the function that the host calls.

@@ -21,10 +21,7 @@ local STATE = {}
 local READ_AT_ONCE = 1000
 
 --- What stands for no value.
-records.NULL = setmetatable({ __op = "null" }, {
-    __metatable = false, __tostring = function() return "null" end,
-    __newindex = function() error("null cannot be changed", 2) end,
-})
+records.NULL = values.NULL
 
 --- `me` while the app is loaded: in defaults and filters of declarations.
 records.ME = setmetatable({ __op = "me" }, { __metatable = false })
@@ -530,6 +527,24 @@ local function draft_meta_of(model)
             rawset(draft, name, value)
         end,
     }
+end
+
+--- The arguments of a call: ids become records, texts exact numbers. `kinds` is
+-- what lunette.orm.call says of those that need it.
+function records.arguments(self, args, kinds)
+    for name, kind in pairs(kinds) do
+        local value, target = args[name], self.models[kind.target]
+        if value == nil then
+            args[name] = nil
+        elseif not kind.target then
+            args[name] = values.inward(kind, value)
+        elseif target and kind.list then
+            args[name] = records.known(self, kind.target, nil, value)
+        elseif target then
+            args[name] = add(self, new_group(target), value, nil)
+        end
+    end
+    return args
 end
 
 --- Values of rows to be, as the app sees them: field → value.

@@ -6,13 +6,29 @@ local decimals = require("lunette.guest.decimals")
 
 local values = {}
 
+--- What stands for no value.
+values.NULL = setmetatable({ __op = "null" }, {
+    __metatable = false, __tostring = function() return "null" end,
+    __newindex = function() error("null cannot be changed", 2) end,
+})
+
+-- Json is the app's own copy: nulls in it become those of the guest in place.
+local function json(value)
+    if type(value) ~= "table" then return value end
+    if value.__op == "null" then return values.NULL end
+    for key, item in pairs(value) do
+        if type(item) == "table" then value[key] = json(item) end
+    end
+    return value
+end
+
 local function bool(value) return value == true or value == "t" end
 
 local function as_it_is(value) return value end
 
 local INWARD = {
     int = tonumber, float = tonumber, bigint = convert.whole, bool = bool,
-    decimal = decimals.new, money = decimals.new,
+    decimal = decimals.new, money = decimals.new, json = json,
     datetime = convert.moment, created = convert.moment,
     updated = convert.moment,
 }

@@ -18,6 +18,8 @@ local errors = require("lunette.graphql.errors")
 local fail = require("lunette.orm.write.fail")
 local faults = require("lunette.orm.write.faults")
 local read = require("lunette.orm.read")
+local seek = require("lunette.orm.write.seek")
+local sql = require("lunette.orm.sql")
 local values = require("lunette.orm.write.values")
 
 local call = {}
@@ -36,6 +38,12 @@ local function may_call(by, roles)
     return false
 end
 
+-- An id of any length; whether it may be a new one is not the question here.
+local function as_id(planned, field)
+    local param = planned.params[#planned.params]
+    if param then param.type = sql.compared_type(field) end
+end
+
 local function plan_args(planned, given)
     local args = {}
     for i, field in ipairs(planned.call.args) do
@@ -48,6 +56,9 @@ local function plan_args(planned, given)
             arg.value = values.list(planned.params, field, node)
         else
             arg.value = values.of(planned.params, field, node)
+        end
+        if arg.value and arg.value.slot and field.scalar == "ID" then
+            as_id(planned, field)
         end
         args[i] = arg
     end
@@ -109,6 +120,11 @@ function call.plan(context, item)
     if not may_call(declared.by, context.request.roles) then
         context:refuse(errors.forbidden())
     end
+    for _, field in ipairs(declared.args) do
+        if field.target then
+            context:require_read(context.service.by_key[field.target])
+        end
+    end
     local planned = { what = "call", call = declared, params = {} }
     planned.args = plan_args(planned, context.selections:args(item))
     planned.result = plan_result(context, planned, declared.returns, item)
@@ -144,14 +160,43 @@ local function argument(job, arg)
     return convert.value(field, text)
 end
 
+-- Leaves when a record that an argument names is not there.
+local function check_records(job, field, value)
+    local model = job.graph.models[field.target]
+    local id, selectors = sql.id_field(model), {}
+    for i, each in ipairs(field.list and value or { value }) do
+        selectors[i] = { model = model, field = id, value = { const = each } }
+    end
+    if #selectors > 0 then seek.rows(job, model, selectors, {}) end
+end
+
 --- The arguments of a planned call by their names, as the app gets them; leaves
--- by lunette.orm.write.fail when one is out of its bounds.
+-- by lunette.orm.write.fail when one is out of its bounds or names no record.
 function call.arguments(job, planned)
     local args = {}
     for _, arg in ipairs(planned.args) do
-        args[arg.field.name] = argument(job, arg)
+        local field, value = arg.field, argument(job, arg)
+        if field.target and value ~= nil then
+            check_records(job, field, value)
+        end
+        args[field.name] = value
     end
     return args
+end
+
+local MADE = { decimal = true, money = true, json = true }
+
+--- What the VM of an app has to make of arguments, by name: {type=, list=} of
+-- exact numbers and Json, and {target=, list=} of records.
+function call.kinds(declared)
+    local kinds = {}
+    for _, field in ipairs(declared.args) do
+        if MADE[field.type] or field.target then
+            kinds[field.name] = { type = field.type, target = field.target,
+                list = field.list or nil }
+        end
+    end
+    return kinds
 end
 
 -- Results -------------------------------------------------------------------
@@ -183,7 +228,7 @@ local BOOLEANS = { t = "true", f = "false" }
 local function write_scalar(_, planned, result, value, path)
     local field = result.field
     if value == nil and field.list then return "[]" end
-    local text, problem = convert.text(field, value)
+    local text, problem = convert.text(field, value, sql.compared_type(field))
     if text == nil then
         wrong(planned, path, "a value that %s", problem)
     elseif text == host.null then

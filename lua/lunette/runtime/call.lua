@@ -88,6 +88,11 @@ local function answer_of(job, planned, result)
     fail_with(job.ctx, app, { code = "INTERNAL", message = answer.message })
 end
 
+--- The message of a call with these arguments (lunette.guest.entries).
+function call.message(declared, args)
+    return { args = args, kinds = call_planner.kinds(declared) }
+end
+
 --- Answers a root field that is a function of an app.
 -- @tparam table job of lunette.orm.write
 -- @tparam table planned of lunette.orm.call
@@ -97,7 +102,8 @@ function call.field(job, planned)
         fail.with(errors.not_implemented(declared.graphql))
     end
     local result = call.run(job.ctx, declared.app, declared.kind .. ":"
-        .. declared.name, { args = call_planner.arguments(job, planned) })
+        .. declared.name, call.message(declared,
+        call_planner.arguments(job, planned)))
     return answer_of(job, planned, result)
 end
 

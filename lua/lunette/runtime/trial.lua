@@ -248,7 +248,8 @@ function ACTIONS.call(state, asked, identity)
     local ctx = acting(state, identity)
     ctx.reads = declared.kind == "query"
     local value = call.run(ctx, declared.app, declared.kind .. ":"
-        .. declared.name, { args = arguments(declared, asked.args, state.now) })
+        .. declared.name, call.message(declared,
+        arguments(declared, asked.args, state.now)))
     return { value = value, shape = shape_of(declared.returns) }
 end
 

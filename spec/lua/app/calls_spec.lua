@@ -59,6 +59,14 @@ describe("a call", function()
             1, true), query)
     end)
 
+    it("takes records by their ids", function()
+        local text = [[query "of" { args = { lead = ref "Lead" {
+            required = true }, all = refs "Lead" {} }, run = function() end }]]
+        assert.is_truthy(type_in(text, "Query"):find(
+            "of(all: [ID!], lead: ID!): Boolean!", 1, true))
+        assert.equal("test.Lead", set_of(text).calls[1].args[1].target)
+    end)
+
     it("returns objects of its own, also in lists and nested", function()
         local text = [[query "stats" { returns = { count = int {},
             total = decimal { required = true }, best = "Lead",
@@ -145,8 +153,13 @@ describe("a wrong declaration", function()
         { 'query "q"', "query 'q' has no { ... }" },
         { 'query "q" { retruns = text, run = function() end }',
             "query 'q': unknown option 'retruns'; did you mean 'returns'?" },
-        { 'query "q" { args = { a = ref "Lead" {} }, run = function() end }',
-            "query 'q'.a: an argument cannot be a ref; take its id: a = id {}" },
+        { 'query "q" { args = { a = many "Lead" {} }, run = function() end }',
+            "query 'q'.a: an argument cannot be many; write ref \"Model\" {} or"
+            .. " refs \"Model\" {}" },
+        { 'query "q" { args = { a = ref "Laed" {} }, run = function() end }',
+            "query 'q' names 'Laed', which is no model; did you mean 'Lead'?" },
+        { 'query "q" { args = { a = ref "Lead" { on_delete = "cascade" } }, run'
+            .. " = function() end }", "query 'q'.a: unknown option 'on_delete'" },
         { 'query "q" { args = { a = list "Lead" }, run = function() end }',
             "query 'q'.a: an argument is a list of a type, as in list(text), "
             .. "or json" },
@@ -167,10 +180,10 @@ describe("a wrong declaration", function()
             "query 'q': the argument name 'a__b' must be lower-case letters, "
             .. "digits and '_'" },
         { 'query "q" { returns = "Laed", run = function() end }',
-            "query 'q' returns 'Laed', which is no model; did you mean "
+            "query 'q' names 'Laed', which is no model; did you mean "
             .. "'Lead'?" },
         { 'query "q" { returns = "base.Partner", run = function() end }',
-            "query 'q' returns 'base.Partner', but 'depends' does not name the"
+            "query 'q' names 'base.Partner', but 'depends' does not name the"
             .. " app 'base'" },
         { 'query "q" { returns = {}, run = function() end }',
             "query 'q': an object needs fields: { count = int {} }" },

@@ -56,6 +56,9 @@ local EXACT_TYPES = { decimal = true, money = true, bigint = true }
 
 -- The value as host.coerce reads it; nil and why not.
 local function plain(field, value)
+    if field.scalar == "ID" and type(value) == "table" and value.__record then
+        value = value.id
+    end
     local kind = type(value)
     if kind == "number" then
         if not is_finite(value) then return nil, "must be a finite number" end
@@ -104,12 +107,13 @@ end
 
 --- The text of a value that an app gives to a scalar field; host.null where it
 -- empties the field. nil and what is wrong: "must be a whole number".
-function convert.text(field, value)
+-- @tparam ?string ptype of lunette.orm.sql, where it is not that of the field
+function convert.text(field, value, ptype)
     if value == nil or convert.is_null(value) then return host.null end
     if field.type == "json" and not field.list then return json_text(value) end
     local made, problem = (field.list and plain_list or plain)(field, value)
     if made == nil then return nil, problem end
-    local text, wrong = host.coerce(sql.parameter_type(field), made, {
+    local text, wrong = host.coerce(ptype or sql.parameter_type(field), made, {
         name = field.graphql, values = field.values, enum = field.enum,
         list = field.list or nil })
     if text == nil then return nil, "does not fit: " .. wrong end
