@@ -126,6 +126,11 @@ local function field_named(job, model, name, each)
         tostring(name), text_of.did_you_mean(tostring(name), known))
 end
 
+-- A list is never null.
+local function empty_of(kept)
+    return kept.field.list and "{}" or host.null
+end
+
 -- The text of a value that an app gives to a field of a row.
 local function text_for(model, kept, value, each)
     if kept.field.kind == "relation" and type(value) == "table"
@@ -137,16 +142,16 @@ local function text_for(model, kept, value, each)
         wrong(each, "gives %s.%s a value that %s", model.name, kept.name,
             problem)
     end
-    return text
+    return text == host.null and empty_of(kept) or text
 end
 
 local function is_same(before, after)
     return type(after) ~= "table" and before == after
 end
 
--- Puts what an app changed into `texts`; `before` are the values it got, and
--- `gone` is the text of what it took out.
-local function take(job, model, texts, before, after, each, gone)
+-- Puts what an app changed into `texts`; `before` are the values it got. What it
+-- took out becomes empty with `clears`, else it is not told any more.
+local function take(job, model, texts, before, after, each, clears)
     if type(after) ~= "table" then
         wrong(each, "leaves no table of values")
     end
@@ -160,8 +165,10 @@ local function take(job, model, texts, before, after, each, gone)
         end
     end
     for name in pairs(before) do
-        if after[name] == nil then
-            texts[field_named(job, model, name, each).column] = gone
+        local kept = after[name] == nil
+            and field_named(job, model, name, each)
+        if kept and kept.field.type ~= "id" then
+            texts[kept.column] = clears and empty_of(kept) or nil
         end
     end
 end
@@ -207,9 +214,7 @@ local function fill_default(job, model, rows, field)
     local kept = shape_of(job, model).by_column[column]
     if type(results) ~= "table" then results = {} end
     for i, row in ipairs(waiting) do
-        local text = text_for(model, kept, results[i], default)
-        row.texts[column] = text
-        if text == host.null and field.list then row.texts[column] = "{}" end
+        row.texts[column] = text_for(model, kept, results[i], default)
     end
 end
 
@@ -220,7 +225,7 @@ local function run_before_create(job, model, rows, each)
         wrong(each, "leaves another number of records than it got")
     end
     for i, row in ipairs(rows) do
-        take(job, model, row.texts, before[i], after[i], each, host.null)
+        take(job, model, row.texts, before[i], after[i], each, true)
     end
 end
 

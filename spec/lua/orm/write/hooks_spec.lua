@@ -104,6 +104,22 @@ describe("hooks", writes.with_database(function(w)
             "data":{"a":[1,2]}}]}]])
     end)
 
+    it("keep the id of a row, whatever becomes of it", function()
+        w:set(leads("before_create"))
+        use { ["hook:before_create:Lead"] = function() return { {} } end }
+        local made = w:ok('mutation { createLead(data: { name: "a", n: 1 })'
+            .. " { id name n } }").createLead
+        assert.equal(36, #made.id)
+        assert.equal(cjson.null, made.name)
+        use { ["hook:before_create:Lead"] = function(message)
+            message.values[1].id = "01890a5d-ac96-774b-bcce-b302099a8057"
+            return message.values
+        end }
+        w:fails("INTERNAL", "mutation { createLead(data: {}) { id } }")
+        use { ["hook:before_create:Lead"] = function() return {} end }
+        w:fails("INTERNAL", "mutation { createLead(data: {}) { id } }")
+    end)
+
     it("have what they set checked as input is", function()
         w:set(leads("before_create"))
         local change
