@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/buf.h"
@@ -29,6 +29,7 @@ struct lun_mail_item {
     char *refused;    /* JSON, a list of { address, problem } */
     int tries;        /* with this one */
     enum lun_mail_outcome outcome;
+    bool silent;                /* the server did not even take the sender */
     struct lun_buf left;        /* JSON, as recipients */
     struct lun_buf refused_now; /* JSON, as refused, with those before */
     char problem[LUN_MAIL_PROBLEM];

@@ -14,11 +14,12 @@
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "core/vm/module.h"
+#include "modules/mail/lane.h"
 #include "modules/mail/mail.h"
+#include "modules/mail/rest.h"
 #include "modules/mail/settings.h"
-#include "modules/mail/smtp.h"
 
-#define BATCH 8 /* in the statement, too */
+#define LANES 4
 #define POLL_MS 5000
 #define WAKE_FIRST_MS 10
 #define WAKES 7 /* 10, 30, 90 ... ms: a transaction may last */
@@ -32,10 +33,14 @@
 static const struct lun_pg_statement CLAIM = {
     .name = "lunette_mail_claim",
     .sql = "update lunette.mail set tries = tries + 1, next_at = now() + " LEASE
-           " where id in (select id from lunette.mail where parked_at is null"
-           " and next_at <= now() order by next_at limit 8"
-           " for update skip locked)"
+           " where id in (select id from lunette.mail where app ="
+           " (select app from lunette.mail where parked_at is null"
+           " and next_at <= now() and app <> all($1::text[])"
+           " order by next_at limit 1)"
+           " and parked_at is null and next_at <= now()"
+           " order by next_at limit 8 for update skip locked)"
            " returning id, app, message, recipients, refused, tries",
+    .param_count = 1,
     .text_results = true,
 };
 
@@ -90,7 +95,6 @@ struct lun_mail_queue {
     uv_timer_t poll;
     uv_timer_t renew;
     uv_timer_t count;
-    uv_async_t told; /* by the thread: an item has its outcome */
     unsigned handles;
     unsigned statements; /* under way */
     unsigned wakes;      /* short waits that are left */
@@ -100,18 +104,14 @@ struct lun_mail_queue {
     bool stopping;
     void (*closed)(void *context);
     void *context;
-
-    /* The thread and what it works on; `mutex` guards the lists. */
-    uv_thread_t thread;
-    bool running;
-    uv_mutex_t mutex;
-    struct lun_mail_item *waiting;
-    struct lun_mail_item *done;
-    struct lun_mail_item *current;
-    bool finished; /* the thread has nothing to do any more */
+    struct lun_mail_lane lanes[LANES];
+    unsigned lane_count;
+    struct lun_mail_rests rests;
     atomic_bool stop;
 };
 
+static const char *grant_of(const struct lun_mail_queue *queue,
+                            const char *app);
 static void plan(struct lun_mail_queue *queue);
 static void end_when_done(struct lun_mail_queue *queue);
 
@@ -142,10 +142,7 @@ static struct lun_mail_item *item_of(const struct lun_mail_queue *queue,
     item->recipients = strdup(PQgetvalue(result, row, 3));
     item->refused = strdup(PQgetvalue(result, row, 4));
     item->tries = atoi(PQgetvalue(result, row, 5));
-    const char *options =
-        item->app && queue->host.grant
-            ? queue->host.grant(queue->host.context, "mail", item->app)
-            : NULL;
+    const char *options = item->app ? grant_of(queue, item->app) : NULL;
     item->options = options ? strdup(options) : NULL;
     if (item->app && item->message && item->recipients && item->refused &&
         (item->options || !options))
@@ -243,6 +240,10 @@ static void conclude(struct lun_mail_queue *queue, struct lun_mail_item *item)
     char tries[16];
     snprintf(tries, sizeof(tries), "%d", item->tries);
     const char *values[] = {item->id, tries};
+    if (item->silent)
+        lun_mail_rests_add(&queue->rests, item->app, item->options);
+    else if (item->outcome == LUN_MAIL_SENT)
+        lun_mail_rests_drop(&queue->rests, item->app);
     if (item->outcome == LUN_MAIL_SENT) {
         lun_metrics_add(LUN_METRIC_MAIL_SENT, 1);
         run(queue, &SENT, values, on_changed);
@@ -254,104 +255,47 @@ static void conclude(struct lun_mail_queue *queue, struct lun_mail_item *item)
     lun_mail_item_free(item);
 }
 
-/* The thread ----------------------------------------------------------------
+/* Lanes ---------------------------------------------------------------------
  */
 
-static struct lun_mail_item *take_waiting(struct lun_mail_queue *queue)
+static struct lun_mail_lane *free_lane(struct lun_mail_queue *queue)
 {
-    uv_mutex_lock(&queue->mutex);
-    struct lun_mail_item *item = queue->waiting;
-    if (item)
-        queue->waiting = item->next;
-    queue->current = item;
-    uv_mutex_unlock(&queue->mutex);
-    return item;
+    for (unsigned i = 0; i < queue->lane_count; i++)
+        if (!queue->lanes[i].running)
+            return &queue->lanes[i];
+    return NULL;
 }
 
-static void tell(struct lun_mail_queue *queue, struct lun_mail_item *item)
+static bool is_sending(const struct lun_mail_queue *queue)
 {
-    uv_mutex_lock(&queue->mutex);
-    item->next = queue->done;
-    queue->done = item;
-    queue->current = NULL;
-    uv_mutex_unlock(&queue->mutex);
-    uv_async_send(&queue->told);
+    for (unsigned i = 0; i < queue->lane_count; i++)
+        if (queue->lanes[i].running)
+            return true;
+    return false;
 }
 
-static void work(void *context)
+static void on_lane(struct lun_mail_lane *lane, struct lun_mail_item *item)
 {
-    struct lun_mail_queue *queue = context;
-    struct lun_mail_smtp *smtp = lun_mail_smtp_new(&queue->stop);
-    struct lun_mail_item *item;
-    while ((item = take_waiting(queue))) {
-        if (smtp)
-            lun_mail_smtp_send(smtp, item);
-        else
-            item->outcome = LUN_MAIL_GIVEN_UP;
-        tell(queue, item);
-    }
-    /* It may wait for the server's goodbye: only then is the thread joined. */
-    if (smtp)
-        lun_mail_smtp_free(smtp);
-    uv_mutex_lock(&queue->mutex);
-    queue->finished = true;
-    uv_mutex_unlock(&queue->mutex);
-    uv_async_send(&queue->told);
-}
-
-static void start_thread(struct lun_mail_queue *queue)
-{
-    queue->finished = false;
-    queue->running = !uv_thread_create(&queue->thread, work, queue);
-    if (queue->running)
-        return;
-    struct lun_mail_item *item;
-    while ((item = queue->waiting)) {
-        queue->waiting = item->next;
-        item->outcome = LUN_MAIL_GIVEN_UP;
+    struct lun_mail_queue *queue = lane->context;
+    if (item) {
         conclude(queue, item);
-    }
-}
-
-static void on_told(uv_async_t *async)
-{
-    struct lun_mail_queue *queue = async->data;
-    uv_mutex_lock(&queue->mutex);
-    struct lun_mail_item *done = queue->done;
-    bool finished = queue->finished && queue->running;
-    queue->done = NULL;
-    uv_mutex_unlock(&queue->mutex);
-    while (done) {
-        struct lun_mail_item *item = done;
-        done = item->next;
-        conclude(queue, item);
-    }
-    if (!finished)
         return;
-    uv_thread_join(&queue->thread);
-    queue->running = false;
-    uv_timer_stop(&queue->renew);
+    }
+    if (!is_sending(queue))
+        uv_timer_stop(&queue->renew);
+    queue->again = true;
     plan(queue);
     end_when_done(queue);
 }
 
-/* Claiming ------------------------------------------------------------------
- */
-
-/* The ids of what is not sent yet: "{id,id}". */
-static void push_ids(struct lun_mail_queue *queue, struct lun_buf *out)
+static void give_up(struct lun_mail_queue *queue, struct lun_mail_item *items)
 {
-    lun_buf_push_byte(out, '{');
-    uv_mutex_lock(&queue->mutex);
-    if (queue->current)
-        lun_buf_push_str(out, queue->current->id);
-    for (const struct lun_mail_item *at = queue->waiting; at; at = at->next) {
-        if (out->len > 1)
-            lun_buf_push_byte(out, ',');
-        lun_buf_push_str(out, at->id);
+    while (items) {
+        struct lun_mail_item *item = items;
+        items = item->next;
+        item->outcome = LUN_MAIL_GIVEN_UP;
+        conclude(queue, item);
     }
-    uv_mutex_unlock(&queue->mutex);
-    lun_buf_push_byte(out, '}');
 }
 
 static void on_renew(uv_timer_t *timer)
@@ -359,33 +303,77 @@ static void on_renew(uv_timer_t *timer)
     struct lun_mail_queue *queue = timer->data;
     struct lun_buf ids;
     lun_buf_init(&ids);
-    push_ids(queue, &ids);
+    lun_buf_push_byte(&ids, '{');
+    for (unsigned i = 0; i < queue->lane_count; i++)
+        lun_mail_lane_push_ids(&queue->lanes[i], &ids);
+    lun_buf_push_byte(&ids, '}');
     const char *values[] = {lun_buf_str(&ids)};
     if (values[0])
         run(queue, &RENEW, values, on_changed);
     lun_buf_release(&ids);
 }
 
+/* Claiming ------------------------------------------------------------------
+ */
+
+static void push_app(struct lun_buf *out, const char *app)
+{
+    if (out->len > 1)
+        lun_buf_push_byte(out, ',');
+    lun_buf_push_str(out, app);
+}
+
+static const char *grant_of(const struct lun_mail_queue *queue, const char *app)
+{
+    return queue->host.grant
+               ? queue->host.grant(queue->host.context, "mail", app)
+               : NULL;
+}
+
+/* The apps that are not claimed for now, as an array of PostgreSQL; names of
+ * apps need no quotes. A grant that has changed ends the rest. */
+static void push_busy(struct lun_mail_queue *queue, struct lun_buf *out)
+{
+    lun_buf_push_byte(out, '{');
+    for (unsigned i = 0; i < queue->lane_count; i++)
+        if (queue->lanes[i].running)
+            push_app(out, queue->lanes[i].app);
+    for (unsigned i = 0; i < LUN_MAIL_RESTS; i++) {
+        const struct lun_mail_rest *rest =
+            lun_mail_rests_find(&queue->rests, i);
+        const char *options = rest ? grant_of(queue, rest->app) : NULL;
+        if (!rest)
+            continue;
+        if (options && !strcmp(options, rest->options))
+            push_app(out, rest->app);
+        else
+            lun_mail_rests_drop(&queue->rests, rest->app);
+    }
+    lun_buf_push_byte(out, '}');
+}
+
 static void on_claimed(void *context, const PGresult *result,
                        const struct lun_pg_error *error)
 {
     struct lun_mail_queue *queue = context;
+    struct lun_mail_item *items = NULL;
     int count = error ? 0 : PQntuples(result);
     queue->claiming = false;
     for (int row = count - 1; row >= 0; row--) {
         struct lun_mail_item *item = item_of(queue, result, row);
         if (!item)
             continue; /* its row is due again soon */
-        item->next = queue->waiting;
-        queue->waiting = item;
+        item->next = items;
+        items = item;
     }
-    queue->again = count == BATCH;
-    if (queue->waiting) {
+    struct lun_mail_lane *lane = free_lane(queue);
+    /* Another app may have some, too. */
+    queue->again = items && lane && lun_mail_lane_start(lane, items);
+    if (queue->again)
         uv_timer_start(&queue->renew, on_renew, RENEW_MS, RENEW_MS);
-        start_thread(queue);
-    }
-    if (!queue->running)
-        plan(queue);
+    else
+        give_up(queue, items);
+    plan(queue);
     ended(queue, error);
 }
 
@@ -398,14 +386,23 @@ static bool is_granted(const struct lun_mail_queue *queue)
 static void on_poll(uv_timer_t *timer)
 {
     struct lun_mail_queue *queue = timer->data;
-    if (queue->claiming || queue->running || queue->stopping)
+    struct lun_buf busy;
+    /* A lane that becomes free plans again. */
+    if (queue->claiming || queue->stopping || !free_lane(queue))
         return;
     if (!is_granted(queue) || !lun_pg_pool_ready(queue->host.pool)) {
         plan(queue);
         return;
     }
-    queue->claiming = true;
-    run(queue, &CLAIM, NULL, on_claimed);
+    lun_buf_init(&busy);
+    push_busy(queue, &busy);
+    const char *values[] = {lun_buf_str(&busy)};
+    queue->claiming = values[0];
+    if (queue->claiming)
+        run(queue, &CLAIM, values, on_claimed);
+    else
+        plan(queue);
+    lun_buf_release(&busy);
 }
 
 /* Milliseconds until a mail that was put back is due. */
@@ -431,6 +428,7 @@ static void plan(struct lun_mail_queue *queue)
     wait += (uint64_t)random * 4; /* workers take turns */
     if (queue->again) {
         wait = 0;
+        queue->again = false;
     } else if (queue->wakes) {
         wait = WAKE_FIRST_MS;
         for (unsigned i = WAKES; i > queue->wakes; i--)
@@ -443,7 +441,7 @@ static void plan(struct lun_mail_queue *queue)
 void lun_mail_queue_wake(struct lun_mail_queue *queue)
 {
     queue->wakes = WAKES;
-    if (!queue->claiming && !queue->running)
+    if (!queue->claiming)
         plan(queue);
 }
 
@@ -482,49 +480,63 @@ static void init_timer(struct lun_mail_queue *queue, uv_timer_t *timer)
     queue->handles++;
 }
 
+static void open_lanes(struct lun_mail_queue *queue)
+{
+    for (unsigned i = 0; i < LANES; i++) {
+        if (!lun_mail_lane_open(&queue->lanes[i], queue->host.loop,
+                                &queue->stop, on_lane, queue))
+            break;
+        queue->lane_count++;
+        queue->handles++;
+    }
+}
+
 struct lun_mail_queue *lun_mail_queue_new(const struct lun_module_host *host)
 {
     struct lun_mail_queue *queue = calloc(1, sizeof(*queue));
-    if (!queue || uv_mutex_init(&queue->mutex)) {
-        free(queue);
+    if (!queue)
         return NULL;
-    }
     queue->host = *host;
     init_timer(queue, &queue->poll);
     init_timer(queue, &queue->renew);
     init_timer(queue, &queue->count);
-    uv_async_init(host->loop, &queue->told, on_told);
-    queue->told.data = queue;
-    uv_unref((uv_handle_t *)&queue->told);
-    queue->handles++;
-    if (host->pool) {
-        uv_timer_start(&queue->poll, on_poll, 100, 0);
-        uv_timer_start(&queue->count, on_count, COUNT_MS, COUNT_MS);
-    }
+    open_lanes(queue);
+    uv_timer_start(&queue->poll, on_poll, 100, 0);
+    uv_timer_start(&queue->count, on_count, COUNT_MS, COUNT_MS);
     return queue;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void handle_closed(struct lun_mail_queue *queue)
 {
-    struct lun_mail_queue *queue = handle->data;
     if (--queue->handles)
         return;
     void (*closed)(void *) = queue->closed;
     void *context = queue->context;
-    uv_mutex_destroy(&queue->mutex);
+    lun_mail_rests_release(&queue->rests);
     free(queue);
     closed(context);
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+    handle_closed(handle->data);
+}
+
+static void on_lane_closed(struct lun_mail_lane *lane)
+{
+    handle_closed(lane->context);
+}
+
 static void end_when_done(struct lun_mail_queue *queue)
 {
-    if (!queue->stopping || queue->running || queue->statements ||
-        uv_is_closing((uv_handle_t *)&queue->told))
+    if (!queue->stopping || is_sending(queue) || queue->statements ||
+        uv_is_closing((uv_handle_t *)&queue->poll))
         return;
-    uv_close((uv_handle_t *)&queue->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&queue->renew, on_handle_closed);
-    uv_close((uv_handle_t *)&queue->count, on_handle_closed);
-    uv_close((uv_handle_t *)&queue->told, on_handle_closed);
+    uv_close((uv_handle_t *)&queue->poll, on_timer_closed);
+    uv_close((uv_handle_t *)&queue->renew, on_timer_closed);
+    uv_close((uv_handle_t *)&queue->count, on_timer_closed);
+    for (unsigned i = 0; i < queue->lane_count; i++)
+        lun_mail_lane_close(&queue->lanes[i], on_lane_closed);
 }
 
 void lun_mail_queue_stop(struct lun_mail_queue *queue,

@@ -27,6 +27,8 @@ struct lun_mail_smtp {
     CURL *easy; /* keeps the connection */
     char *app;  /* whose it is */
     char *options;
+    char
+        silent[LUN_MAIL_PROBLEM]; /* why the server takes nothing; "": it may */
 };
 
 /* One message on its way. */
@@ -218,6 +220,12 @@ static bool is_about_message(const struct lun_mail_dialogue *dialogue)
     return !strcmp(dialogue->verb, "MAIL") || !strcmp(dialogue->verb, "DATA");
 }
 
+/* The dialogue came to the message. */
+static bool was_heard(const struct lun_mail_dialogue *dialogue)
+{
+    return is_about_message(dialogue) || !strcmp(dialogue->verb, "RCPT");
+}
+
 static void push_item(struct lun_buf *list, const char *text)
 {
     lun_buf_push_byte(list, list->len > 1 ? ',' : '[');
@@ -293,6 +301,7 @@ static void conclude(struct sending *sending, CURLcode code)
         set_problem(sending, code);
     keep_refused(sending);
     sort_recipients(sending, code);
+    item->silent = code != CURLE_OK && !was_heard(&sending->dialogue);
     bool left = item->left.len, refused = item->refused_now.len;
     end_list(&item->left);
     end_list(&item->refused_now);
@@ -348,6 +357,8 @@ static void try_item(struct lun_mail_smtp *smtp, struct sending *sending)
         item->outcome = LUN_MAIL_GIVEN_UP;
     else
         conclude(sending, code);
+    if (item->silent)
+        snprintf(smtp->silent, sizeof(smtp->silent), "%s", item->problem);
 }
 
 void lun_mail_smtp_send(struct lun_mail_smtp *smtp, struct lun_mail_item *item)
@@ -359,6 +370,10 @@ void lun_mail_smtp_send(struct lun_mail_smtp *smtp, struct lun_mail_item *item)
     }
     if (!item->options) {
         postpone(item, "policy does not grant the app mail any more");
+        return;
+    }
+    if (smtp->silent[0]) {
+        postpone(item, smtp->silent);
         return;
     }
     lun_arena_init(&sending.arena, 0);

@@ -16,5 +16,6 @@ struct lun_mail_smtp; /* opaque: a connection and whose it is */
 struct lun_mail_smtp *lun_mail_smtp_new(const atomic_bool *stop);
 void lun_mail_smtp_free(struct lun_mail_smtp *smtp);
 /* Tries to send; sets what became of it. Uses the connection of the item before
- * when it is the same app's, with the same options. */
+ * when it is the same app's, with the same options. Once a server was silent,
+ * the rest is not tried: one lane is for one app. */
 void lun_mail_smtp_send(struct lun_mail_smtp *smtp, struct lun_mail_item *item);

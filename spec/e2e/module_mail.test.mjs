@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -110,6 +111,16 @@ query "from_query" { returns = text, by = "public",
   run = function() return require("mail").send { to = "a@example.com", subject = "x", text = "x" } end }
 `;
 
+const hr = `app "hr" { version = "1.0.0", uses = { "mail" } }
+mutation "hr_send" { args = { n = int { required = true } }, returns = bool, by = "public",
+  run = function(a)
+    for i = 1, a.n do
+      require("mail").send { to = "x@example.com", subject = "hr " .. i, text = "x" }
+    end
+    return true
+  end }
+`;
+
 const files = {
   'app.lua': app,
   'mail/quotation.txt': 'Subject: Quotation {number} für {customer.name}\n\nDear {customer.name},\n'
@@ -121,14 +132,18 @@ const files = {
 const policy = (port, tries = 3) => `app "crm" { modules = { "decimal", mail = {
   server = "smtp://127.0.0.1:${port}", ca = "${pki}/cert.pem",
   from = { "CRM <crm@example.com>", "example.org" }, domains = { "example.com", "*.example.net" },
-  user = "crm", password_env = "CRM_MAIL_PASSWORD", tries = ${tries} } } }`;
+  user = "crm", password_env = "CRM_MAIL_PASSWORD", tries = ${tries} } } }
+  app "hr" { modules = { mail = { server = "smtp://127.0.0.1:${deaf.address().port}",
+    from = "hr@example.com", domains = "example.com" } } }`;
 
 let server; let box;
+const deaf = net.createServer((socket) => socket.on('error', () => {})); // takes calls, says nothing
 
 before(async () => {
+  await new Promise((resolve) => deaf.listen(0, '127.0.0.1', resolve));
   box = await new Postbox({ ...certificate(), authMethods: ['PLAIN', 'LOGIN'] }).start();
   server = await Server.start({
-    apps: { base, crm: files, '..': { 'policy.lua': policy(box.port) } },
+    apps: { base, crm: files, hr, '..': { 'policy.lua': policy(box.port) } },
     args: ['--workers', '2'], env: { CRM_MAIL_PASSWORD: 's3cret' },
   });
 });
@@ -136,6 +151,7 @@ before(async () => {
 after(async () => {
   await server?.down();
   await box?.stop();
+  deaf.close();
 });
 
 const anyone = { user: null };
@@ -285,6 +301,16 @@ describe('the module mail', () => {
     assert.match(server.sql('select problem from lunette.mail'), /451/);
     server.sql('delete from lunette.mail');
     box.refuse = () => null;
+  });
+
+  test('does not let the mails of one app wait for the server of another', async () => {
+    const heard = new Promise((resolve) => deaf.once('connection', resolve));
+    await server.dataOf('mutation { hrSend(n: 30) }', {}, anyone);
+    await heard;
+    for (let i = 0; i < 20; i++) await send({ to: 'ann@example.com', subject: `beside ${i}`, text: 'x' });
+    for (let i = 0; i < 20; i++) await box.mail(`beside ${i}`);
+    assert.equal(server.sql("select count(*) from lunette.mail where app = 'hr'"), '30');
+    server.sql('delete from lunette.mail');
   });
 
   test('does not hand its password to a server without TLS, nor to one it does not know', async () => {
