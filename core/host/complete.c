@@ -112,6 +112,34 @@ static void offer_list(const struct completion *at, const char *const *list)
     }
 }
 
+/* Words that are written as they are: "check" and "explain" of
+ * "check | explain APP". False when there are none. */
+static bool offer_words(const struct completion *at, const char *kind)
+{
+    bool any = false;
+    while (*kind != '\0') {
+        size_t len = strspn(kind, "abcdefghijklmnopqrstuvwxyz-");
+        char word[32];
+        if (len > 0 && len < sizeof word) {
+            (void)snprintf(word, sizeof word, "%.*s", (int)len, kind);
+            offer(at, word, "");
+            any = true;
+        }
+        kind += len > 0 ? len : 1;
+    }
+    return any;
+}
+
+/* How many arguments stand before the word that is typed. */
+static size_t argument_count(const struct completion *at)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < at->count; i++) {
+        count += at->words[i][0] != '-' ? 1 : 0;
+    }
+    return count;
+}
+
 /* What an argument or a value is, by the name that help gives it. */
 static void offer_kind(const struct completion *at, const char *kind)
 {
@@ -265,7 +293,7 @@ int lun_command_complete(int argc, char **argv)
     }
     if (at.last[0] == '-') {
         offer_options(&at, command);
-    } else {
+    } else if (argument_count(&at) > 0 || !offer_words(&at, command->args)) {
         offer_kind(&at, command->args);
     }
     return LUN_EXIT_OK;

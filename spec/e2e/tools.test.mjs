@@ -49,6 +49,8 @@ _lunette; printf '%s\\n' "\${COMPREPLY[@]}"`;
     fs.writeFileSync(path.join(other, 'stock/app.lua'), 'app "stock" {}\n');
     assert.deepEqual(complete('check', '--apps', 'other', ''), ['stock']);
     assert.deepEqual(complete('check', '--apps', '=', 'other', 's'), ['stock']);
+    assert.deepEqual(complete('policy', ''), ['check', 'explain']);
+    assert.deepEqual(complete('policy', 'explain', 'l'), ['library']);
   });
 
   test('in bash knows folders, files, levels and shells', () => {
@@ -252,6 +254,7 @@ describe('annotations', () => {
 
   test('let a language server find mistakes, and none where there are none',
     { skip: !checker && 'no language server is installed' }, () => {
+      assert.equal(inFolder('new', 'stock').code, 0);
       inFolder('annotations');
       assert.deepEqual(complaints(), []);
       fs.writeFileSync(path.join(folder, 'apps/sales/wrong.lua'), `

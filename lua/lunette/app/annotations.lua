@@ -325,27 +325,26 @@ local function add_record(self, model)
         self:add("---@field %s%s %s", field.name, maybe and "?" or "",
             value_of(field))
     end
-    self:add("local record_%s = {}", (class:gsub("%W", "_")))
+    self:add("local Record = {}")
     self:add("---@param changes %s.values", class)
-    self:add("function record_%s:set(changes) end\n", (class:gsub("%W", "_")))
+    self:add("function Record:set(changes) end\n")
 end
 
 local function add_list(self, model)
     local class = class_of(model)
-    local name = "list_" .. class:gsub("%W", "_")
     self:add("---@class %s.list: lunette.Records", class)
     self:add("---@field [integer] %s", class)
-    self:add("local %s = {}", name)
+    self:add("local List = {}")
     self:add("---@param changes %s.values", class)
-    self:add("function %s:set(changes) end", name)
+    self:add("function List:set(changes) end")
     self:add("---@return fun(): integer, %s", class)
-    self:add("function %s:each() end", name)
+    self:add("function List:each() end")
     self:add("---@param keep fun(record: %s): any", class)
     self:add("---@return %s.list", class)
-    self:add("function %s:where(keep) end", name)
+    self:add("function List:where(keep) end")
     self:add("---@param fn string|fun(record: %s): any", class)
     self:add("---@return any[]")
-    self:add("function %s:map(fn) end\n", name)
+    self:add("function List:map(fn) end\n")
 end
 
 local function add_values(self, model)
@@ -359,10 +358,13 @@ local function add_values(self, model)
     self:add("")
 end
 
+-- A block each: Lua has at most 200 locals in a function.
 local function add_model(self, model)
+    self:add("do")
     add_record(self, model)
     add_list(self, model)
     add_values(self, model)
+    self:add("end\n")
 end
 
 -- "Lead" and "sales.Lead": an app names its own models in the short way.
@@ -453,14 +455,35 @@ end
 
 -- All -----------------------------------------------------------------------
 
+-- t:find, t:one and t:create are the words of these names.
+local function add_test_methods(self, overloads)
+    for _, word in ipairs(language.WORDS) do
+        if overloads[word.name] then
+            self:doc(word.doc)
+            local own = {}
+            for at, overload in ipairs(overloads[word.name]) do
+                own[at] = overload:gsub("^fun%(", "fun(self: lunette.Test, ")
+            end
+            if word.name == "find" then
+                table.insert(own, 1, "fun(self: lunette.Test,"
+                    .. " record: lunette.Record): lunette.Record")
+            end
+            add_function(self, "Test." .. word.name, (word.type:gsub("^fun%(",
+                "fun(self: lunette.Test, ")), own)
+            self:add("")
+        end
+    end
+end
+
 --- The words of the language.
 -- @tparam {table,...} models of the release set
 -- @treturn string
 function annotations.words(models)
     local self = page("_")
     self:add(BASE)
-    add_all_options(self)
     local overloads = model_overloads(models)
+    add_test_methods(self, overloads)
+    add_all_options(self)
     for _, word in ipairs(language.WORDS) do add_word(self, word, overloads) end
     return self:text()
 end
