@@ -167,6 +167,14 @@ read('keeps lists of records like tables', `local rs = find("Lead")
 change('creates one', `local l = create("Lead", { name = "n1", value = "3.333", day = today() })
   return { l.name, tostring(l.value), l.stage, l.done, #l.id, tostring(l.owner == nil) }`,
 ['n1', '3.33', 'NEW', false, 36, 'true']);
+change('reads Json and lists back as they were', `local extra = { a = { 1, 2.5, "x", true, null, {} },
+    text = 'q"\\\\b\\n\\t\\1é', deep = { deeper = { deepest = -1e3 } } }
+  local l = create("Lead", { name = "j", extra = extra, words = { 'a"b', "c,d", "e\\\\f", "NULL", "" } })
+  l = one("Lead", { name = "j" })
+  local e = l.extra
+  return { e.a[2], e.a[3], e.a[5] == null, #e.a, e.text == extra.text, e.deep.deeper.deepest,
+    table.concat(l.words, "|"), one("Lead", { name = "c" }).extra == nil }`,
+[2.5, 'x', true, 6, true, -1000, 'a"b|c,d|e\\f|NULL|', true]);
 change('creates many', `local list = {}
   for i = 1, 50 do list[i] = { name = "m" .. i, hits = i } end
   local rs = create("Lead", list)

@@ -214,7 +214,7 @@ local function scalar(state, field)
     end
     local value = known[field.name]
     if value == nil then
-        value = values.inward(field, row[field.at])
+        value = values.cell(field, row[field.at])
         known[field.name] = value
     end
     return value

@@ -3,6 +3,7 @@
 -- @module lunette.guest.values
 local convert = require("lunette.orm.write.convert")
 local decimals = require("lunette.guest.decimals")
+local decode = require("lunette.guest.json").decode
 
 local values = {}
 
@@ -11,6 +12,9 @@ values.NULL = setmetatable({ __op = "null" }, {
     __metatable = false, __tostring = function() return "null" end,
     __newindex = function() error("null cannot be changed", 2) end,
 })
+
+-- As convert.items has null in a list.
+rawset(host, "null", values.NULL)
 
 -- Json is the app's own copy: nulls in it become those of the guest in place.
 local function json(value)
@@ -47,6 +51,23 @@ function values.inward(field, value)
     end
     if type(value) == "boolean" and field.type == "bool" then return value end
     return inward_one(field, value)
+end
+
+-- The texts of an array's items.
+local function items(field, text)
+    local out = {}
+    for i, item in ipairs(convert.items(text)) do
+        out[i] = item == values.NULL and item or inward_one(field, item)
+    end
+    return out
+end
+
+--- The value of a field from the text in a row of the database (false: null).
+function values.cell(field, text)
+    if not text then return nil end
+    if field.list then return items(field, text) end
+    if field.type == "json" then return decode(text, values.NULL) end
+    return inward_one(field, text)
 end
 
 --- What a value is outside of the app; nil for a plain table.

@@ -54,11 +54,8 @@ local function query(running, text, params, how)
 end
 
 -- The rows of a statement as the app gets them.
-local function rows_of(running, model, text, params)
-    if not rows.layout(model).decodes then
-        return query(running, text, params, "fetch")
-    end
-    return rows.outward(running.ctx, model, query(running, text, params))
+local function rows_of(running, text, params)
+    return query(running, text, params, "fetch")
 end
 
 -- Plans ---------------------------------------------------------------------
@@ -214,7 +211,7 @@ function find.find(running, asked)
     read.texts.limit = ("%.0f"):format(most)
     read.texts.offset = ("%.0f"):format(whole(options, "offset") or 0)
     local made = planned(running, model, read, options)
-    return rows_of(running, model, made.sql,
+    return rows_of(running, made.sql,
         filter.params(made.params, read.texts))
 end
 
@@ -238,7 +235,7 @@ end
 --- { model =, ids = } → rows
 function find.read(running, asked)
     local model = rights.model(running, asked.model, "read")
-    return rows_of(running, model, by_ids(model),
+    return rows_of(running, by_ids(model),
         { (id_array(model, asked.ids)) })
 end
 
