@@ -128,6 +128,7 @@ static void make_key(struct opening *opening)
     const struct lun_vm_app_config *config = &opening->config;
     add_key_text(opening, config->name);
     add_key_text(opening, config->release);
+    add_key(opening, &config->isolated, sizeof(config->isolated));
     add_key(opening, &config->limits, sizeof(config->limits));
     for (size_t i = 0; i < config->source_count; i++) {
         add_key_text(opening, config->sources[i].chunk);
@@ -149,6 +150,9 @@ static int read_app(lua_State *L)
     lua_settop(L, 2);
     opening->config.name = text_of(opening, "name", NULL);
     opening->config.release = text_of(opening, "release", NULL);
+    lua_getfield(L, -1, "isolated");
+    opening->config.isolated = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     read_limits(opening);
     read_sources(opening);
     read_grants(opening);

@@ -10,6 +10,7 @@
 #include "core/bind/apps.h"
 #include "core/bind/module_ask.h"
 #include "core/bind/task.h"
+#include "core/telemetry/apps.h"
 #include "core/telemetry/quarantine.h"
 #include "core/vm/app.h"
 #include "core/vm/data.h"
@@ -332,12 +333,18 @@ static int ctx_spend(lua_State *L)
     struct lun_bind_running *running = top_of(task);
     struct lun_vm_spent *spent = &task->request->spent[running->app];
     const struct lun_vm_limits *limits = lun_vm_app_limits(app_of(task, running));
-    if (!add(&spent->statements, L, 2, limits->statements)) {
+    struct lun_app_metrics *row = lun_vm_app_metrics(app_of(task, running));
+    uint64_t before = spent->statements;
+    bool within = add(&spent->statements, L, 2, limits->statements);
+    lun_app_metrics_add(row, LUN_APP_STATEMENTS, spent->statements - before);
+    if (!within) {
+        lun_app_metrics_stopped(row, "statements");
         lua_pushliteral(L, "statements");
         lua_pushnumber(L, (lua_Number)limits->statements);
         return 2;
     }
     if (!add(&spent->rows, L, 3, limits->rows)) {
+        lun_app_metrics_stopped(row, "rows");
         lua_pushliteral(L, "rows");
         lua_pushnumber(L, (lua_Number)limits->rows);
         return 2;

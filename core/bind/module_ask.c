@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/bind/apps.h"
 #include "core/bind/modules.h"
+#include "core/telemetry/apps.h"
 #include "core/vm/app.h"
 #include "core/vm/call.h"
 #include "core/vm/data.h"
@@ -21,6 +22,7 @@ struct lun_bind_module_ask {
     struct lun_vm_app *vm;
     struct lun_buf data;
     char *traceparent;
+    uint64_t before;   /* bytes that the request had sent */
     uint64_t outgoing; /* while nobody waits for the answer any more */
     bool forgotten;
     uv_timer_t later; /* tells an answer that came at once */
@@ -61,6 +63,8 @@ static void on_done(struct lun_module_ask *ask, const char *data, size_t len,
     if (own->told)
         return;
     own->told = true;
+    lun_app_metrics_add(lun_vm_app_metrics(own->vm), LUN_APP_OUTGOING,
+                        *own->ask.outgoing_bytes - own->before);
     own->refused = refusal != NULL;
     if (refusal)
         lun_buf_push(&own->answer, refusal, strlen(refusal) + 1);
@@ -98,6 +102,7 @@ static struct lun_bind_module_ask *make(const struct lun_bind_module_order *orde
         return NULL;
     own->order = *order;
     own->vm = lun_vm_app_ref(order->app->vm);
+    own->before = order->spent->outgoing_bytes;
     own->traceparent = strdup(order->traceparent);
     lun_buf_init(&own->data);
     lun_buf_init(&own->answer);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/host/app_process.h"
 #include "core/host/spawn.h"
 #include "core/host/suggest.h"
 #include "core/os/file.h"
@@ -432,6 +433,9 @@ int lun_command_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "__resume") == 0) {
         return lun_command_resume(argc, argv);
+    }
+    if (strcmp(argv[1], "__app") == 0) {
+        return lun_app_process_main(argc, argv);
     }
     if (strcmp(argv[1], "__worker") == 0) {
         return lun_command_worker(argc, argv);

@@ -24,6 +24,7 @@ static const struct word words[] = {
     [LUN_HOST_CONTROL_DRAIN] = {"do", "drain"},
     [LUN_HOST_CONTROL_READY] = {"event", "ready"},
     [LUN_HOST_CONTROL_REPLY] = {"event", "reply"},
+    [LUN_HOST_CONTROL_ENDED] = {"event", "ended"},
 };
 #define WORD_COUNT (sizeof words / sizeof words[0])
 
@@ -61,7 +62,8 @@ static bool take_message(const struct lun_json *object,
     return object->type == LUN_JSON_OBJECT && take_kind(object, &out->kind) &&
            take_text(object, "id", out->id, sizeof out->id) &&
            take_text(object, "set", out->set, sizeof out->set) &&
-           take_text(object, "error", out->error, sizeof out->error);
+           take_text(object, "error", out->error, sizeof out->error) &&
+           take_text(object, "pid", out->pid, sizeof out->pid);
 }
 
 int lun_host_control_parse(const char *line, size_t len,
@@ -122,6 +124,7 @@ void lun_host_control_write(const struct lun_host_control *message,
     push_member(out, "id", message->id);
     push_member(out, "set", message->set);
     push_member(out, "error", message->error);
+    push_member(out, "pid", message->pid);
     if (message->kind == LUN_HOST_CONTROL_REPLY && message->error[0] == '\0') {
         lun_buf_push_str(out, ",\"ok\":true");
     }
@@ -140,6 +143,17 @@ static void write_event(enum lun_host_control_kind kind, const char *id,
 void lun_host_control_ready(const char *id, struct lun_buf *out)
 {
     write_event(LUN_HOST_CONTROL_READY, id, "", out);
+}
+
+void lun_host_control_ended(const char *app, const char *release, int pid,
+                            const char *request, struct lun_buf *out)
+{
+    struct lun_host_control message = {.kind = LUN_HOST_CONTROL_ENDED};
+    (void)snprintf(message.id, sizeof message.id, "%s", app);
+    (void)snprintf(message.set, sizeof message.set, "%s", release);
+    (void)snprintf(message.error, sizeof message.error, "%s", request);
+    (void)snprintf(message.pid, sizeof message.pid, "%d", pid);
+    lun_host_control_write(&message, out);
 }
 
 void lun_host_control_reply(const char *id, const char *error,

@@ -15,6 +15,9 @@
  *     {"event":"reply","id":ID,"ok":true}  to prepare, commit and abort: one
  *     {"event":"reply","id":ID,"error":M}  reply each, in their order
  *
+ *     {"event":"ended","id":APP,"set":RELEASE,"error":REQUEST,"pid":"N"}
+ *                                          the process of an app has ended
+ *
  * A worker whose control socket ends has lost its supervisor and drains.
  */
 #pragma once
@@ -45,7 +48,8 @@ enum lun_host_control_kind {
     LUN_HOST_CONTROL_RENEW,
     LUN_HOST_CONTROL_DRAIN,
     LUN_HOST_CONTROL_READY,
-    LUN_HOST_CONTROL_REPLY
+    LUN_HOST_CONTROL_REPLY,
+    LUN_HOST_CONTROL_ENDED
 };
 
 struct lun_host_control {
@@ -53,6 +57,7 @@ struct lun_host_control {
     char id[72];      /* of the set; "" for renew and drain */
     char set[4096];   /* prepare: path of the set */
     char error[1024]; /* reply: why not, "" when it worked */
+    char pid[16];     /* ended */
 };
 
 /* Cuts a stream of bytes into lines; zero it before use. */
@@ -79,5 +84,7 @@ void lun_host_control_write(const struct lun_host_control *message,
 
 /* What a worker sends. `error` is NULL when it worked. */
 void lun_host_control_ready(const char *id, struct lun_buf *out);
+void lun_host_control_ended(const char *app, const char *release, int pid,
+                            const char *request, struct lun_buf *out);
 void lun_host_control_reply(const char *id, const char *error,
                             struct lun_buf *out);

@@ -11,8 +11,9 @@
 
 #define KEPT 64
 #define SHOWN 16
-#define COUNTED 128 /* releases; the one that crashed longest ago goes first   \
-                     */
+#define COUNTED                                                                \
+    128 /* releases; the one that crashed longest ago goes first               \
+         */
 
 struct count {
     char app[LUN_APP_NAME];
@@ -103,7 +104,9 @@ void lun_crashes_forgive(struct lun_crashes *crashes, const char *app)
 
 void lun_crash_describe(const struct lun_crash *crash, char *out, size_t size)
 {
-    if (crash->stuck) {
+    if (crash->isolated) {
+        (void)snprintf(out, size, "as the process of the app");
+    } else if (crash->stuck) {
         (void)snprintf(out, size, "standing still");
     } else if (crash->signal != 0) {
         const char *name = sigabbrev_np(crash->signal);
@@ -140,7 +143,9 @@ static void push_crash(const struct lun_crash *crash, struct lun_buf *out)
     } else {
         lun_buf_printf(out, ",\"status\":%d", crash->status);
     }
-    lun_buf_printf(out, ",\"stuck\":%s", crash->stuck ? "true" : "false");
+    lun_buf_printf(out, ",\"stuck\":%s,\"isolated\":%s",
+                   crash->stuck ? "true" : "false",
+                   crash->isolated ? "true" : "false");
     push_text(out, "app", crash->at.app);
     push_text(out, "release", crash->at.release);
     push_text(out, "request", crash->at.request);

@@ -24,7 +24,8 @@ struct lun_crash {
     pid_t pid;
     int signal; /* 0: it ended with `status` */
     int status;
-    bool stuck; /* its loop stood still and the supervisor ended it */
+    bool stuck;    /* its loop stood still and the supervisor ended it */
+    bool isolated; /* it was the process of an app, not the worker */
     struct lun_app_running at; /* app "": no app's code was running */
 };
 

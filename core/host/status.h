@@ -11,7 +11,7 @@
  *   database  name of the database
  *   workers   [{slot, pid, state, restarts, retiring}]   retiring: old
  *             processes of the slot that finish what they have begun
- *   crashes   [{time, worker, pid, signal, status, stuck, app, release,
+ *   crashes   [{time, worker, pid, signal, status, stuck, isolated, app, release,
  *             request}], the last first; app null: no app's code was running
  *   upgrade   {under_way, done, refused, last_error}   of the program
  *   quarantine  [{app, release, reason, since}]

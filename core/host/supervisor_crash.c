@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/host/config.h"
 #include "core/host/console.h"
+#include "core/host/control.h"
 #include "core/host/crashes.h"
 #include "core/host/datadir.h"
 #include "core/host/loadout.h"
@@ -155,21 +156,11 @@ static void put_in_quarantine(struct lun_supervisor *self,
     read_again(self);
 }
 
-void lun_supervisor_on_death(struct lun_supervisor *self,
-                             const struct lun_worker_death *death)
+static void take_crash(struct lun_supervisor *self, struct lun_crash crash)
 {
-    struct lun_crash crash = {
-        .at_ns = lun_clock_monotonic_ns(),
-        .slot = death->slot,
-        .pid = death->pid,
-        .signal = death->signal,
-        .status = death->status,
-        .stuck = death->stuck,
-    };
     char how[64];
+    crash.at_ns = lun_clock_monotonic_ns();
     note_time(crash.time);
-    (void)lun_app_metrics_running(self->metrics, death->metrics_slot,
-                                  &crash.at);
     lun_crash_describe(&crash, how, sizeof how);
     report(&crash, how);
     unsigned times = lun_crashes_add(
@@ -178,6 +169,41 @@ void lun_supervisor_on_death(struct lun_supervisor *self,
         times >= (unsigned)self->config->quarantine_crashes &&
         lun_quarantine_of(self->quarantine, crash.at.app) == NULL) {
         put_in_quarantine(self, &crash, how, times);
+    }
+}
+
+void lun_supervisor_on_death(struct lun_supervisor *self,
+                             const struct lun_worker_death *death)
+{
+    struct lun_crash crash = {
+        .slot = death->slot,
+        .pid = death->pid,
+        .signal = death->signal,
+        .status = death->status,
+        .stuck = death->stuck,
+    };
+    (void)lun_app_metrics_running(self->metrics, death->metrics_slot,
+                                  &crash.at);
+    take_crash(self, crash);
+}
+
+void lun_supervisor_on_app_ended(void *context, unsigned slot,
+                                 const struct lun_host_control *message)
+{
+    struct lun_supervisor *self = context;
+    struct lun_crash crash = {
+        .slot = slot,
+        .pid = (pid_t)strtol(message->pid, NULL, 10),
+        .isolated = true,
+    };
+    (void)snprintf(crash.at.app, sizeof crash.at.app, "%.63s", message->id);
+    (void)snprintf(crash.at.release, sizeof crash.at.release, "%.95s",
+                   message->set);
+    (void)snprintf(crash.at.request, sizeof crash.at.request, "%.63s",
+                   message->error);
+    if (!self->stopping) {
+        take_crash(self, crash);
+        lun_supervisor_write_status(self);
     }
 }
 

@@ -19,6 +19,7 @@
 struct lun_buf;
 struct lun_crashes;
 struct lun_handover;
+struct lun_host_control;
 struct lun_err;
 struct lun_http_request;
 struct lun_metrics;
@@ -95,6 +96,8 @@ void lun_supervisor_on_worker_reply(void *context, unsigned slot,
                                     const char *id, const char *error);
 void lun_supervisor_on_worker_gone(void *context,
                                    const struct lun_worker_death *death);
+void lun_supervisor_on_app_ended(void *context, unsigned slot,
+                                 const struct lun_host_control *message);
 void lun_supervisor_on_replaced(void *context, const char *error);
 void lun_supervisor_on_first_set(void *context, const char *id,
                                  const char *path);

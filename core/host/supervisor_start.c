@@ -111,7 +111,7 @@ static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
         .drain_ms = config->drain_ms,
         .hooks = {self, lun_supervisor_on_worker_ready,
                   lun_supervisor_on_worker_reply, lun_supervisor_on_worker_gone,
-                  lun_supervisor_on_replaced},
+                  lun_supervisor_on_app_ended, lun_supervisor_on_replaced},
     };
     const struct lun_handover *handover = self->handover;
     code = lun_workers_open(&options, config->host, &config->port,

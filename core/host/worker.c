@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "core/base/error.h"
+#include "core/host/app_spawner.h"
 #include "core/host/config.h"
 #include "core/host/control.h"
 #include "core/host/release.h"
@@ -144,6 +145,7 @@ static void on_message(void *context, const struct lun_host_control *message)
         break;
     case LUN_HOST_CONTROL_READY:
     case LUN_HOST_CONTROL_REPLY:
+    case LUN_HOST_CONTROL_ENDED:
         break;
     }
 }
@@ -238,7 +240,9 @@ static void run(struct worker *worker)
 
 /* Giving up rights -------------------------------------------------------- */
 
-static const struct lun_worker_options *own; /* there is one worker a process */
+/* There is one worker a process. */
+static const struct lun_worker_options *own;
+static struct worker *the_worker;
 
 /* In a signal handler: no log. */
 static void on_denied(int number, const char *name)
@@ -252,9 +256,21 @@ static void on_denied(int number, const char *name)
         return;
 }
 
+static void on_app_ended(const char *app, const char *release, int pid,
+                         const char *request)
+{
+    struct lun_buf line;
+    lun_buf_init(&line);
+    lun_host_control_ended(app, release, pid, request, &line);
+    say(the_worker, &line);
+}
+
 static int harden(struct lun_err *err)
 {
     struct lun_err why;
+    if (lun_app_spawner_start(own->config, on_app_ended, &why))
+        lun_log_printf(LUN_LOG_WARN, "apps cannot be isolated: %s",
+                       why.message);
     int rc = lun_worker_user_become(own->config->user, err);
     if (rc)
         return rc;
@@ -272,6 +288,7 @@ int lun_worker_main(const struct lun_worker_options *options)
     struct worker *worker = calloc(1, sizeof(*worker));
     struct lun_err err = {0};
     own = options;
+    the_worker = worker;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!worker || getppid() != options->parent) {

@@ -303,6 +303,8 @@ static void on_message(void *context, struct lun_worker_process *process,
     }
     if (ready && worker->state == LUN_WORKER_STARTING) {
         on_ready(worker, message->id);
+    } else if (message->kind == LUN_HOST_CONTROL_ENDED) {
+        hooks->on_app_ended(hooks->context, worker->slot, message);
     } else if (message->kind == LUN_HOST_CONTROL_REPLY) {
         hooks->on_reply(hooks->context, worker->slot, message->id,
                         message->error);

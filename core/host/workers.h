@@ -59,6 +59,9 @@ struct lun_workers_hooks {
                      const char *error);
     /* The process of a slot is gone, or does not count any more. */
     void (*on_gone)(void *context, const struct lun_worker_death *death);
+    /* The process of an isolated app of the worker has ended. */
+    void (*on_app_ended)(void *context, unsigned slot,
+                         const struct lun_host_control *message);
     /* All slots have new processes, or `error` says why not. */
     void (*on_replaced)(void *context, const char *error);
 };

@@ -5,6 +5,7 @@
 #include "core/os/harden.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -128,21 +129,20 @@ static const char *const forbidden[] = {
 
 /* Denied besides to a process that has only its socket. */
 static const char *const forbidden_to_apps[] = {
-    "socket",        "socketpair",  "connect",      "bind",
-    "listen",        "accept",      "accept4",      "sendto",
-    "sendmmsg",      "open",        "openat",       "openat2",
-    "creat",         "unlink",      "unlinkat",     "rename",
-    "renameat",      "renameat2",   "link",         "linkat",
-    "symlink",       "symlinkat",   "mkdir",        "mkdirat",
-    "rmdir",         "chmod",       "fchmod",       "fchmodat",
-    "chown",         "fchown",      "lchown",       "fchownat",
-    "truncate",      "ftruncate",   "setxattr",     "lsetxattr",
-    "fsetxattr",     "removexattr", "lremovexattr", "fremovexattr",
-    "utimensat",     "utime",       "utimes",       "chdir",
-    "fchdir",        "ioctl",       "setrlimit",    "setsid",
-    "setpgid",       "shmget",      "shmat",        "msgget",
-    "semget",        "mq_open",     "memfd_create", "inotify_init",
-    "inotify_init1", "clone",
+    "socket",       "socketpair",   "connect",       "bind",
+    "listen",       "accept",       "accept4",       "sendto",
+    "sendmmsg",     "openat2",      "creat",         "unlink",
+    "unlinkat",     "rename",       "renameat",      "renameat2",
+    "link",         "linkat",       "symlink",       "symlinkat",
+    "mkdir",        "mkdirat",      "rmdir",         "chmod",
+    "fchmod",       "fchmodat",     "chown",         "fchown",
+    "lchown",       "fchownat",     "truncate",      "ftruncate",
+    "setxattr",     "lsetxattr",    "fsetxattr",     "removexattr",
+    "lremovexattr", "fremovexattr", "utimensat",     "utime",
+    "utimes",       "chdir",        "fchdir",        "ioctl",
+    "setrlimit",    "setsid",       "setpgid",       "shmget",
+    "shmat",        "msgget",       "semget",        "mq_open",
+    "memfd_create", "inotify_init", "inotify_init1", "clone",
 };
 
 static void (*on_denied)(int number, const char *name);
@@ -268,6 +268,20 @@ static int deny_arguments(scmp_filter_ctx filter)
     return code;
 }
 
+/* Files are opened for reading only; `flags` is the place of the argument. */
+static int deny_writing(scmp_filter_ctx filter, int call, unsigned flags)
+{
+    static const int denied[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
+    int code = 0;
+    for (size_t i = 0; i < sizeof denied / sizeof denied[0] && code == 0; i++) {
+        scmp_datum_t bit = (scmp_datum_t)denied[i];
+        struct scmp_arg_cmp with =
+            SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, bit, bit);
+        code = seccomp_rule_add_array(filter, deny(), call, 1, &with);
+    }
+    return code;
+}
+
 static int fill(scmp_filter_ctx filter, enum lun_harden_filter kind)
 {
     int code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -279,6 +293,12 @@ static int fill(scmp_filter_ctx filter, enum lun_harden_filter kind)
     if (code == 0) {
         code =
             deny_all(filter, forbidden, sizeof forbidden / sizeof forbidden[0]);
+    }
+    if (code == 0 && kind == LUN_HARDEN_APP) {
+        code = deny_writing(filter, SCMP_SYS(open), 1);
+    }
+    if (code == 0 && kind == LUN_HARDEN_APP) {
+        code = deny_writing(filter, SCMP_SYS(openat), 2);
     }
     if (code == 0 && kind == LUN_HARDEN_APP) {
         code = deny_all(filter, forbidden_to_apps,

@@ -19,7 +19,7 @@ void lun_harden_process(void);
 
 enum lun_harden_filter {
     LUN_HARDEN_WORKER, /* may use files and the network */
-    LUN_HARDEN_APP     /* may only compute, and talk over what is open */
+    LUN_HARDEN_APP     /* may compute, read files, and talk over what is open */
 };
 
 /*

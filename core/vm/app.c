@@ -9,6 +9,7 @@
 #include "core/telemetry/apps.h"
 #include "core/vm/internal.h"
 #include "core/vm/modules.h"
+#include "core/vm/remote.h"
 
 struct opening {
     struct lun_vm_app *app;
@@ -161,9 +162,11 @@ int lun_vm_app_open(const struct lun_vm_app_config *config,
         lun_error_set(err, rc, "out of memory");
     } else {
         app->metrics = lun_app_metrics_take(app->name, app->release);
-        rc = make_state(&opening);
+        rc = config->isolated
+                 ? lun_vm_remote_open(app, config, &app->remote, err)
+                 : make_state(&opening);
     }
-    if (!rc)
+    if (!rc && !config->isolated)
         rc = load(&opening);
     if (rc)
         lun_vm_app_unref(app);
@@ -184,6 +187,8 @@ void lun_vm_app_unref(struct lun_vm_app *app)
 {
     if (--app->refs)
         return;
+    if (app->remote)
+        lun_vm_remote_close(app->remote);
     if (app->L) {
         lun_vm_heap_unwrap(&app->heap, app->L);
         lua_close(app->L);
@@ -212,6 +217,11 @@ const char *lun_vm_app_release(const struct lun_vm_app *app)
 const struct lun_vm_limits *lun_vm_app_limits(const struct lun_vm_app *app)
 {
     return &app->limits;
+}
+
+struct lun_app_metrics *lun_vm_app_metrics(const struct lun_vm_app *app)
+{
+    return app->metrics;
 }
 
 size_t lun_vm_app_memory(const struct lun_vm_app *app)

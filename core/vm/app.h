@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+struct lun_app_metrics;
 struct lun_err;
 struct lun_module;
 struct lun_vm_app; /* opaque; counted references */
@@ -53,6 +54,7 @@ struct lun_vm_app_config {
     const char *lua_dir; /* where lunette.guest is */
     const char *modules_dir;
     struct lun_vm_limits limits;
+    bool isolated; /* in a process of its own: core/vm/remote.h */
     const struct lun_vm_source *sources;
     size_t source_count;
     const struct lun_vm_grant *grants;
@@ -75,4 +77,5 @@ void lun_vm_app_unref(struct lun_vm_app *app);
 const char *lun_vm_app_name(const struct lun_vm_app *app);
 const char *lun_vm_app_release(const struct lun_vm_app *app);
 const struct lun_vm_limits *lun_vm_app_limits(const struct lun_vm_app *app);
+struct lun_app_metrics *lun_vm_app_metrics(const struct lun_vm_app *app);
 size_t lun_vm_app_memory(const struct lun_vm_app *app);

@@ -10,6 +10,7 @@
 #include "core/vm/data.h"
 #include "core/vm/internal.h"
 #include "core/vm/modules.h"
+#include "core/vm/remote.h"
 
 #define TRACEBACK_MAX 20
 #define OUT_OF_MEMORY "not enough memory"
@@ -424,7 +425,10 @@ struct lun_vm_call *lun_vm_call_start(struct lun_vm_app *app,
     call->cb = cb;
     call->context = context;
     lun_app_metrics_add(app->metrics, LUN_APP_REQUESTS, 1);
-    lun_vm_scheduler_add(call);
+    if (app->remote)
+        lun_vm_remote_start(app->remote, call);
+    else
+        lun_vm_scheduler_add(call);
     return call;
 }
 
@@ -443,16 +447,27 @@ static void go_on(struct lun_vm_call *call, const char *data, size_t len,
 
 void lun_vm_call_answer(struct lun_vm_call *call, const char *data, size_t len)
 {
-    go_on(call, data, len, false);
+    if (call->app->remote)
+        lun_vm_remote_answer(call->app->remote, call, data, len, false);
+    else
+        go_on(call, data, len, false);
 }
 
 void lun_vm_call_refuse(struct lun_vm_call *call, const char *message)
 {
-    go_on(call, message, strlen(message), true);
+    size_t len = strlen(message);
+    if (call->app->remote)
+        lun_vm_remote_answer(call->app->remote, call, message, len, true);
+    else
+        go_on(call, message, len, true);
 }
 
 void lun_vm_call_cancel(struct lun_vm_call *call)
 {
+    if (call->app->remote) {
+        lun_vm_remote_cancel(call->app->remote, call);
+        return;
+    }
     if (call->cancelled)
         return;
     call->cancelled = true;

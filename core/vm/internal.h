@@ -19,6 +19,7 @@ enum {
 };
 
 struct lun_app_metrics;
+struct lun_vm_remote;
 struct lun_vm_scheduler;
 
 /* Memory ------------------------------------------------------------------ */
@@ -63,6 +64,7 @@ struct lun_vm_app {
     struct lun_vm_limits limits;
     struct lun_app_metrics *metrics;
     struct lun_vm_scheduler *scheduler;
+    struct lun_vm_remote *remote; /* its VM is in another process; or NULL */
     const struct lun_vm_app_config *config; /* while the files are loaded */
     struct lun_vm_app *next; /* of those with calls that can go on */
     bool listed;
@@ -92,6 +94,7 @@ struct lun_vm_call {
     struct lun_vm_spent *spent;
     lun_vm_call_cb cb;
     void *context;
+    uint32_t id; /* in another process */
     struct lun_vm_call *next; /* in the queue of the app */
     bool queued;
     bool started;

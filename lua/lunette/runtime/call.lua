@@ -39,6 +39,12 @@ function REASONS.QUARANTINED(app, fault)
         message = "the application is in quarantine", reason = fault.message }
 end
 
+function REASONS.UNAVAILABLE(app, fault)
+    return { ext = "UNAVAILABLE", app = app,
+        message = "the process of the application has ended, try again",
+        detail = fault.message }
+end
+
 local function internal(detail)
     return { ext = "INTERNAL", message = "internal error", detail = detail }
 end

@@ -72,6 +72,7 @@ function setup.apps(service)
                 name = app.name, files = app.files, limits = app.limits or {},
                 release = ("%s@%s+%s"):format(app.name, app.version, app.hash),
                 grants = grants_of(app), setup = setup.of(service, app),
+                isolated = app.isolation == "process" or nil,
             }
         end
     end

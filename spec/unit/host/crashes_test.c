@@ -74,10 +74,12 @@ static void shows_the_last_first(void **state)
     assert_string_equal(
         lun_buf_str(&text),
         "[{\"time\":\"2026-01-01T00:00:00Z\",\"worker\":1,\"pid\":42,"
-        "\"signal\":\"SIGSEGV\",\"status\":null,\"stuck\":false,"
+        "\"signal\":\"SIGSEGV\",\"status\":null,\"stuck\":false,\"isolated\":"
+        "false,"
         "\"app\":\"sales\",\"release\":\"sales@1+a\",\"request\":\"r\\\"1\"},"
         "{\"time\":\"2026-01-01T00:00:00Z\",\"worker\":1,\"pid\":42,"
-        "\"signal\":\"SIGSEGV\",\"status\":null,\"stuck\":false,"
+        "\"signal\":\"SIGSEGV\",\"status\":null,\"stuck\":false,\"isolated\":"
+        "false,"
         "\"app\":null,\"release\":null,\"request\":null}]");
     lun_buf_release(&text);
     lun_crashes_free(crashes);

@@ -141,7 +141,9 @@ static void lets_workers_do_their_work(void **state)
 
 static int open_files_and_sockets(void)
 {
-    return denied(open("/etc/passwd", O_RDONLY)) +
+    int fd = open("/etc/passwd", O_RDONLY);
+    return (fd < 0) + denied(open("/dev/null", O_WRONLY)) +
+           denied(open("/tmp/no-such-file", O_RDWR | O_CREAT, 0600)) +
            denied(socket(AF_INET, SOCK_STREAM, 0)) +
            denied(unlink("/tmp/no-such-file"));
 }
