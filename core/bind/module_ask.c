@@ -83,6 +83,8 @@ void lun_bind_module_ask_forget(struct lun_bind_module_ask *ask)
     ask->outgoing = *ask->ask.outgoing_bytes;
     ask->ask.outgoing_bytes = &ask->outgoing;
     ask->ask.traceparent = ask->traceparent ? ask->traceparent : "";
+    if (!ask->told && ask->ask.module->cancel)
+        ask->ask.module->cancel(&ask->ask);
 }
 
 static const struct lun_vm_grant *find_grant(const struct lun_bind_app *app,

@@ -55,6 +55,8 @@ struct lun_module {
     /* NULL, or begins work that takes time; leads to one answer or refusal,
      * at the latest at ask->deadline_ns. */
     void (*ask)(struct lun_module_ask *ask);
+    /* NULL, or ends an ask that nobody waits for any more: refuses it at once. */
+    void (*cancel)(struct lun_module_ask *ask);
     /* NULL, or what a worker keeps for the module, and its end; `closed` is
      * called once everything is off the loop. */
     void *(*start)(const struct lun_module_host *host);
@@ -80,6 +82,7 @@ struct lun_module_ask {
     void (*done)(struct lun_module_ask *ask, const char *data, size_t len,
                  const char *refusal);
     void *context; /* for done */
+    void *work;    /* the module's own */
 };
 
 /* All modules with a C part, NULL-ended. CMake makes the list: each file

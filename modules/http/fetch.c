@@ -100,7 +100,7 @@ static void refuse(struct lun_fetch *fetch, const struct lun_err *err)
                   err->code == LUN_EMEMORY;
     lun_metrics_add(failed ? LUN_METRIC_FETCH_FAILED : LUN_METRIC_FETCH_REFUSED,
                     1);
-    fetch->ask = NULL;
+    ask->work = NULL;
     end(fetch);
     lun_module_refuse(ask, message);
 }
@@ -155,7 +155,7 @@ static void answer(struct lun_fetch *fetch)
         refuse_text(fetch, LUN_EMEMORY, "out of memory");
     } else {
         lun_metrics_add(LUN_METRIC_FETCH_ANSWERED, 1);
-        fetch->ask = NULL;
+        ask->work = NULL;
         end(fetch);
         lun_module_answer(ask, out.data, out.len);
     }
@@ -436,6 +436,7 @@ static struct lun_fetch *fetch_new(struct lun_fetch_pool *pool,
         return NULL;
     fetch->pool = pool;
     fetch->ask = ask;
+    ask->work = fetch;
     fetch->deadline_ns = ask->deadline_ns
                              ? ask->deadline_ns
                              : lun_clock_monotonic_ns() + NO_DEADLINE_NS;

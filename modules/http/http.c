@@ -27,6 +27,12 @@ static void ask(struct lun_module_ask *request)
         lun_module_refuse(request, "http: out of memory");
 }
 
+static void cancel(struct lun_module_ask *request)
+{
+    if (request->work)
+        lun_fetch_cancel(request->work, "nobody waits for the answer");
+}
+
 /* Bodies; what an app may receive bounds them already. */
 static const struct lun_module_need needs[] = {
     {"json", "{\"bytes\":268435456,\"depth\":64}"}, {NULL, NULL}};
@@ -35,6 +41,7 @@ const struct lun_module lun_module_http = {
     .name = "http",
     .needs = needs,
     .ask = ask,
+    .cancel = cancel,
     .start = start,
     .stop = stop,
 };

@@ -451,6 +451,22 @@ static void bounds_what_a_request_sends(void **state)
     assert_int_equal(test->server.requests, 1);
 }
 
+static void ends_what_nobody_waits_for(void **state)
+{
+    struct test *test = *state;
+    struct outcome waiting;
+    asker_begin(&test->asker, &waiting, "crm", GRANT,
+                request(test, "GET", "/silent", ""));
+    while (!test->server.requests)
+        uv_run(&test->asker.loop, UV_RUN_ONCE);
+    assert_int_equal(test->server.open, 1);
+    test->asker.module->cancel(&waiting.ask);
+    assert_true(waiting.over);
+    while (test->server.open)
+        uv_run(&test->asker.loop, UV_RUN_ONCE);
+    outcome_release(&waiting);
+}
+
 /* Whoever waits for the resolver here waits for ever. */
 static void does_not_wait_for_names_that_resolve_slowly(void **state)
 {
@@ -525,6 +541,7 @@ int main(void)
         TEST(uses_connections_again_but_not_those_of_other_apps),
         TEST(bounds_the_connections_of_a_thousand_requests),
         TEST(bounds_what_a_request_sends),
+        TEST(ends_what_nobody_waits_for),
         TEST(does_not_wait_for_names_that_resolve_slowly),
         TEST(refuses_what_is_under_way_when_the_worker_ends),
         TEST(names_what_failed),
