@@ -10,6 +10,8 @@
 local bind = require("support.bind")
 local hooks = require("lunette.orm.write.hooks")
 local host = require("support.host")
+local language = require("lunette.app.language")
+local sets = require("support.sets")
 
 local hooked = { calls = {} }
 
@@ -56,6 +58,37 @@ function hooked.use(functions)
         if not run then error("no function " .. entry, 0) end
         return run(message)
     end
+end
+
+-- Every hook of every model of a set.
+local function all_hooks(set)
+    local found = {}
+    for _, model in ipairs(set.models) do
+        local hooks_of = {}
+        for _, hook in ipairs(language.HOOKS) do
+            hooks_of[hook] = { { app = model.app,
+                entry = language.entry.hook(model.app, hook, model.key) } }
+        end
+        found[model.key] = hooks_of
+    end
+    return found
+end
+
+--- Gives every model of a datamodel every hook; they change nothing. Returns the
+-- function that ends it.
+function hooked.everywhere()
+    local from_datamodel = sets.from_datamodel
+    hooked.use({})
+    function hooks.invoke(_, app, entry, message)
+        table.insert(hooked.calls, app .. " " .. entry)
+        return copy(message.values or message.changes)
+    end
+    function sets.from_datamodel(...)
+        local set = from_datamodel(...)
+        set.hooks = all_hooks(set)
+        return set
+    end
+    return function() sets.from_datamodel = from_datamodel end
 end
 
 --- How often an entry was called.
