@@ -3,7 +3,7 @@
 --
 -- | entry | message | result |
 -- | --- | --- | --- |
--- | `query:NAME`, `mutation:NAME` | `args`, `kinds` of lunette.orm.call | what `run(args)` returns |
+-- | `query:NAME`, `mutation:NAME` | `args`, their `kinds` | what `run(args)` returns |
 -- | `default:MODEL.FIELD` | `model`, `values` = {{field → value}, ...} | a list of values |
 -- | `hook:before_create:MODEL` | `model`, `values` as above | the values |
 -- | `hook:before_write:MODEL` | `model`, `rows`, `changes` | the changes |
