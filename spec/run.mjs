@@ -68,19 +68,31 @@ const environment = {
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
+const LONGEST_MS = 8 * 60 * 1000; // of one program of specs
+
+/** Ends a program and what it has started. */
+function endGroup(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch { /* it has ended */ }
+}
+
 /** Runs a command to its end; resolves to { code, output }. */
 function run(command, args, extra = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
-      env: { ...environment, ...extra }, stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...environment, ...extra }, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
     });
+    const end = () => endGroup(child);
     let output = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 15 * 60 * 1000);
+    cleanups.push(end);
+    const timer = setTimeout(end, LONGEST_MS);
     child.stdout.on('data', (data) => (output += data));
     child.stderr.on('data', (data) => (output += data));
     child.on('error', (error) => (output += error.message));
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      cleanups.splice(cleanups.indexOf(end), 1);
       if (signal) output += `\n(ended by ${signal})`;
       resolve({ code: code ?? 1, output });
     });
@@ -154,7 +166,7 @@ async function modules() {
 
 async function node() {
   for (const file of files('spec', /\.test\.mjs$/).filter(wanted)) {
-    const outcome = await run(process.execPath, ['--test', '--test-reporter', 'tap', file]);
+    const outcome = await run(process.execPath, ['--test', '--test-timeout=300000', '--test-reporter', 'tap', file]);
     note(file, outcome, {
       passed: number(outcome.output, /^# pass (\d+)$/gm),
       failed: number(outcome.output, /^# fail (\d+)$/gm),
