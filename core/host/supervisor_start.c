@@ -35,6 +35,18 @@
 #include "core/os/file.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+/* Says which option would help. */
+static int name_option(int code, const char *option, struct lun_err *err)
+{
+    char message[sizeof err->message];
+    if (code == LUN_EIO && strstr(err->message, "in use") != NULL) {
+        (void)snprintf(message, sizeof message, "%s", err->message);
+        (void)lun_error_set(err, code, "%s; %s N takes another port", message,
+                            option);
+    }
+    return code;
+}
+
 static int open_ops_socket(struct lun_supervisor *self, struct lun_err *err)
 {
     struct lun_config *config = self->config;
@@ -54,10 +66,11 @@ static int open_ops_socket(struct lun_supervisor *self, struct lun_err *err)
         (void)usleep(50000);
         code = lun_net_listener_probe(config->host, config->ops_port, err);
     }
-    return code != 0
-               ? code
-               : lun_net_listener_bind(config->host, config->ops_port,
-                                       &self->ops_fd, &config->ops_port, err);
+    if (code == 0) {
+        code = lun_net_listener_bind(config->host, config->ops_port,
+                                     &self->ops_fd, &config->ops_port, err);
+    }
+    return name_option(code, "--ops-port", err);
 }
 
 static void write_url(char *out, size_t size, const char *scheme,
@@ -117,6 +130,7 @@ static int open_sockets(struct lun_supervisor *self, struct lun_err *err)
     code = lun_workers_open(&options, config->host, &config->port,
                             handover != NULL ? handover->sockets : NULL,
                             &self->workers, err);
+    code = name_option(code, "--port", err);
     if (code == 0) {
         code = handover != NULL ? take_over(self, err)
                                 : open_ops_socket(self, err);

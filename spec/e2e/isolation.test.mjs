@@ -53,7 +53,8 @@ const statusOf = (pid) => Object.fromEntries(fs.readFileSync(`/proc/${pid}/statu
 describe('an app with isolation = "process"', () => {
   let server;
   before(async () => {
-    server = new Server({ apps: { apart: apart('1.0.0'), beside }, args: ['--workers', '1', '--quarantine-crashes', '5'] });
+    server = new Server({ apps: { apart: apart('1.0.0'), beside },
+      args: ['--workers', '1', '--quarantine-crashes', '5'] });
     fs.writeFileSync(path.join(server.folder, 'policy.lua'), POLICY);
     server.launch();
     await server.ready();
@@ -122,7 +123,8 @@ describe('an app with isolation = "process"', () => {
 
   test('whose process stands still is given up, and its calls end', async () => {
     const server2 = new Server({ apps: { apart: apart('1.0.0') }, args: ['--workers', '1'] });
-    fs.writeFileSync(path.join(server2.folder, 'policy.lua'), 'app "apart" { isolation = "process", limits = { wall = "500ms" } }\n');
+    fs.writeFileSync(path.join(server2.folder, 'policy.lua'),
+      'app "apart" { isolation = "process", limits = { wall = "500ms" } }\n');
     server2.launch();
     await server2.ready();
     const [{ pid }] = processesOf(server2);

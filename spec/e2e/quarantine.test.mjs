@@ -102,7 +102,8 @@ describe('an app at whose code workers die', () => {
     server.launch();
     await server.ready();
     assert.equal((await refused()).app, 'bad');
-    assert.match(lunette(['quarantine', '--data', server.data]).stdout, /^bad@1\.0\.0\+\w+ {2}since .*: a worker ended/);
+    assert.match(lunette(['quarantine', '--data', server.data]).stdout,
+      /^bad@1\.0\.0\+\w+ {2}since .*: a worker ended/);
   });
 
   test('is let out by a person', async () => {
