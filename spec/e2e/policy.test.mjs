@@ -213,6 +213,20 @@ describe('an app without a grant', () => {
   });
 });
 
+describe('without a policy', () => {
+  test('an app that uses a module is told what to write, and where', () => {
+    const folder = temporaryFolder();
+    const mini = path.join(folder, 'apps/mini');
+    fs.mkdirSync(mini, { recursive: true });
+    fs.copyFileSync(path.join(root, 'spec/data/mini.lua'), path.join(mini, 'app.lua'));
+    const { code, stdout } = lunette(['check', '--apps', path.join(folder, 'apps')]);
+    assert.equal(code, 1);
+    assert.match(stdout, new RegExp("^apps/mini/app\\.lua:\\d+: the app uses the module 'mail', but policy"
+      + " does not grant it; grant it in policy\\.lua, which is not there yet: app \"mini\" { modules = "
+      + '{ mail = { server = \\.\\.\\., .*\n +\\d+ \\|   *app "mini" .*uses = { "mail" }', 'm'));
+  });
+});
+
 describe('lunette policy', () => {
   const folder = temporaryFolder();
   const apps = path.join(folder, 'apps');
