@@ -90,13 +90,17 @@ local function build(service)
     local self = setmetatable({
         models = service.by_key, order = {}, by_field = {}, relations = {},
         referrers = {}, requirers = {}, joins = {}, seen = {}, by_table = {},
-        hooks = service.set.hooks or {}, row_shapes = {}, computed = {},
+        hooks = service.set.hooks or {}, hooked = {}, row_shapes = {}, computed = {},
     }, Graph)
     for i, model in ipairs(service.set.models) do
         self.order[model.key] = i
         self.by_table[model.schema .. "." .. model.table] = model
+        if self.hooks[model.key] then self.hooked[model.key] = true end
         for _, field in ipairs(model.fields) do
             if field.kind == "relation" then add(self, model, field) end
+            if field.default and field.default.lua then
+                self.hooked[model.key] = true
+            end
         end
     end
     return self
@@ -142,11 +146,7 @@ end
 --- Whether functions of apps take part in writes of a model: hooks, or defaults
 -- that are computed.
 function Graph:is_hooked(model)
-    if self.hooks[model.key] then return true end
-    for _, field in ipairs(model.fields) do
-        if field.default and field.default.lua then return true end
-    end
-    return false
+    return self.hooked[model.key] == true
 end
 
 --- Whether rows of `model` can go without a look at any other table, and without

@@ -55,9 +55,11 @@ local function invoke(job, each, message)
     return result
 end
 
+local NONE = {}
+
 local function of(job, model, hook)
     local all = job.graph.hooks[model.key]
-    return all and all[hook] or {}
+    return all and all[hook] or NONE
 end
 
 --- Whether a model has a hook.
