@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Clients, command, push, pushed, releases, rollback } from './support/releases.mjs';
 import { isAlive, request, Server, sleep, until } from './support/server.mjs';
@@ -107,6 +109,53 @@ describe('a switch', () => {
     await everywhere(json.release);
   });
 
+  /** A change that waits for a lock until `free()` is called. */
+  async function slowRequest() {
+    const { socket, database } = server.status();
+    const psql = spawn('psql', ['-h', socket, '-d', database, '-qAt'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    psql.stdin.write("begin; select id from shop.item where name = 'slow' for update;\n");
+    await new Promise((resolve) => psql.stdout.once('data', resolve));
+    const answer = server.post('mutation { updateItem(where: { name: "slow" }, data: { name: "slow" }) { name } }');
+    await until('it to wait', () => server.sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+      + " and query like '%item%'") === '1');
+    return { answer, free: () => psql.stdin.end('rollback;\n') };
+  }
+
+  test('to a third set waits for the requests of the first, which all answer', async () => {
+    await server.dataOf('mutation { createItem(data: { name: "slow" }) { id } }');
+    const first = await served(server);
+    const { answer, free } = await slowRequest();
+    const second = await pushed(server, 'shop', shop('1.6.0'));
+    assert.equal(await served(server), second);
+    let over = false;
+    const third = pushed(server, 'shop', shop('1.7.0')).finally(() => (over = true));
+    await sleep(300);
+    assert.equal(over, false);
+    assert.equal(await served(server), second);
+    free();
+    const { json, headers } = await answer;
+    assert.deepEqual(json, { data: { updateItem: { name: 'slow' } } });
+    assert.equal(headers['lunette-release'], first);
+    assert.equal(await served(server), await third);
+  });
+
+  test('to a third set is refused when the first one takes too long', async () => {
+    server.child.kill('SIGTERM');
+    await server.ended;
+    server.args.push('--release-drain-ms', '300ms');
+    server.launch();
+    await server.ready();
+    const { answer, free } = await slowRequest();
+    const second = await pushed(server, 'shop', shop('1.8.0'));
+    const { status, json } = await push(server, 'shop', shop('1.9.0'));
+    assert.equal(status, 422);
+    assert.match(json.message, /requests of the release before last are still under way/);
+    assert.equal(await served(server), second);
+    free();
+    assert.equal((await answer).status, 200);
+    assert.equal((await push(server, 'shop', shop('1.9.0'))).status, 200);
+  });
+
   test('back to the set before loads nothing', async (t) => {
     const before = await served(server);
     await pushed(server, 'shop', shop('2.0.0', '    note = text {},\n'));
@@ -180,6 +229,20 @@ describe('two nodes', () => {
     } finally {
       await third.down();
     }
+  });
+
+  test('a node whose policy refuses a release keeps its own and says so', async () => {
+    fs.writeFileSync(path.join(first.folder, 'policy.lua'), 'app "shop" { modules = { "csv" } }\n');
+    const before = await served(second);
+    const release = await pushed(first, 'shop', shop('1.3.9', '    note = text {},\n')
+      .replace('version =', 'uses = { "csv" }, version ='));
+    const error = await until('its complaint', () => second.status().last_error);
+    assert.match(error.message, /csv/);
+    assert.equal(await served(second), before);
+    assert.equal(await served(first), (await served(first)).replace(/shop@[^,]*/, release));
+    const good = await pushed(first, 'shop', shop('1.3.10', '    note = text {},\n'));
+    await until('the next one', async () => (await served(second)).includes(good));
+    assert.equal(second.status().last_error, null);
   });
 
   test('a node that was away follows when it is back', async () => {
