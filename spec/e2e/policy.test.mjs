@@ -223,7 +223,7 @@ describe('without a policy', () => {
     assert.equal(code, 1);
     assert.match(stdout, new RegExp("^apps/mini/app\\.lua:\\d+: the app uses the module 'mail', but policy"
       + " does not grant it; grant it in policy\\.lua, which is not there yet: app \"mini\" { modules = "
-      + '{ mail = { server = \\.\\.\\., .*\n +\\d+ \\|   *app "mini" .*uses = { "mail" }', 'm'));
+      + '{ mail = { server = \\.\\.\\., .*\n +\\d+ \\| *app "mini" .*uses = { "mail" }', 'm'));
   });
 });
 
