@@ -15,10 +15,17 @@ static void heard_command(struct lun_mail_dialogue *dialogue, const char *line,
         size++;
     }
     verb[size] = '\0';
+    /* libcurl says goodbye after a failure, too; what failed came before. */
+    dialogue->over = dialogue->over || !strcmp(verb, "QUIT");
     /* What AUTH sends after its first line is no command, and secret. */
     if (strcmp(verb, "EHLO") && strcmp(verb, "HELO") && strcmp(verb, "AUTH") &&
         strcmp(verb, "STARTTL") && strcmp(verb, "MAIL") &&
-        strcmp(verb, "RCPT") && strcmp(verb, "DATA") && strcmp(verb, "QUIT"))
+        strcmp(verb, "RCPT") && strcmp(verb, "DATA"))
+        return;
+    /* A new connection, when the goodbye was for one that had died. */
+    if (!strcmp(verb, "EHLO") || !strcmp(verb, "HELO"))
+        dialogue->over = false;
+    if (dialogue->over)
         return;
     memcpy(dialogue->verb, verb, sizeof(verb));
     dialogue->last.code = 0;
@@ -43,8 +50,8 @@ static void heard_reply(struct lun_mail_dialogue *dialogue, const char *line,
     if (len < 3 || !isdigit((unsigned char)line[0]) ||
         !isdigit((unsigned char)line[1]) || !isdigit((unsigned char)line[2]))
         return;
-    if (len > 3 && line[3] == '-')
-        return; /* the last line says it */
+    if (dialogue->over || (len > 3 && line[3] == '-'))
+        return; /* of several lines the last one says it */
     struct lun_mail_reply *last = &dialogue->last;
     last->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     copy_text(last->text, line, len);

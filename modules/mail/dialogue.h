@@ -8,6 +8,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LUN_MAIL_REPLY = 240 };
@@ -23,6 +24,7 @@ struct lun_mail_dialogue {
     struct lun_mail_reply *recipients;
     size_t count; /* of these */
     size_t asked; /* RCPT commands so far */
+    bool over;    /* QUIT was said */
 };
 
 /* Makes `easy` tell its dialogue; `recipients` has room for `count` replies. */
