@@ -189,6 +189,7 @@ static bool write_value(lua_State *L, int index, struct lun_vm_app *app,
     if (!lun_vm_data_write(L, index, limits->crossing_bytes, out, &err))
         return true;
     lun_buf_release(out);
+    lun_app_metrics_stopped(lun_vm_app_metrics(app), "value");
     lua_pushliteral(L, "failed");
     push_fault(L, LUN_EBUDGET, "value", limits->crossing_bytes,
                err.message);
@@ -276,6 +277,7 @@ static bool write_encoded(lua_State *L, int index, struct lun_vm_app *app,
         lun_buf_push(out, data, len);
         return true;
     }
+    lun_app_metrics_stopped(lun_vm_app_metrics(app), "value");
     lua_pushliteral(L, "failed");
     push_fault(L, LUN_EBUDGET, "value", max, "too much was read");
     return false;
@@ -374,13 +376,26 @@ static int ctx_release(lua_State *L)
     return 1;
 }
 
+/* ctx:blame(app): counts an error of the app that its VM did not see */
+static int ctx_blame(lua_State *L)
+{
+    struct lun_bind_task *task = lun_bind_task_check(L, 1);
+    int at = find_app(task, luaL_checkstring(L, 2));
+    if (at >= 0)
+        lun_app_metrics_add(
+            lun_vm_app_metrics(task->request->apps->items[at]->vm),
+            LUN_APP_ERRORS, 1);
+    return 0;
+}
+
 void lun_bind_call_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"call", ctx_call},       {"answer", ctx_answer},
         {"refuse", ctx_refuse},   {"leave", ctx_leave},
         {"spend", ctx_spend},     {"rows_left", ctx_rows_left},
-        {"release", ctx_release}, {NULL, NULL},
+        {"release", ctx_release}, {"blame", ctx_blame},
+        {NULL, NULL},
     };
     luaL_register(L, NULL, functions);
 }

@@ -19,6 +19,9 @@ query "many" { args = { n = int {} }, returns = int, by = "public",
     for i = 1, a.n do sum = sum + #find("Lead", { hits = i }) end
     return sum
   end }
+query "some" { returns = int, by = "public",
+  run = function() return #find("Lead", {}, { limit = 4000 }) end }
+query "lie" { returns = int, by = "public", run = function() return "seven" end }
 query "all" { returns = int, by = "public", run = function() return #find("Lead") end }
 query "loop" { returns = int, by = "public", run = function() while true do end end }
 query "slow" { args = { n = int {} }, returns = int, by = "public",
@@ -52,7 +55,7 @@ mutation "hold" { args = { n = int {} }, returns = int, by = "public",
   end }
 `;
 
-const policy = `app "crm" { limits = { statements = 50, rows = 5000, cpu = "1s", wall = "3s",
+const policy = `app "crm" { limits = { statements = 50, rows = 5000, value = "1m", cpu = "1s", wall = "3s",
   memory = "32m" } }`;
 
 let server;
@@ -98,6 +101,22 @@ describe('a limit of an app', () => {
   test('does not hold for the next request', async () => {
     await errorOf('{ loop }');
     await server.dataOf('{ many(n: 50) }', {}, { user: null });
+  });
+
+  test('of what crosses at once holds for what is read', async () => {
+    server.sql("update crm.lead set name = repeat('y', 2000) where name = 'x'");
+    const error = await errorOf('{ some }');
+    assert.equal(error.extensions.limit, 'value');
+    server.sql("update crm.lead set name = 'x' where length(name) = 2000");
+  });
+
+  test('and a wrong result count as errors of the app', async () => {
+    const count = async () => Number((await (await fetch(`${server.ops}/metrics`)).text())
+      .match(/^lunette_app_errors_total\{[^}]*app="crm"[^}]*\} (\d+)$/m)?.[1] ?? 0);
+    const before_ = await count();
+    await errorOf('{ lie }');
+    await errorOf('{ all }');
+    await until('the count', async () => await count() === before_ + 2);
   });
 
   test('ends an endless recursion', async () => {

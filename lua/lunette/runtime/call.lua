@@ -91,6 +91,7 @@ local function answer_of(job, planned, result)
     if ok then return answer end
     if type(answer) ~= "table" or not answer.message then error(answer, 0) end
     local app = planned.call.app
+    job.ctx:blame(app)
     fail_with(job.ctx, app, { code = "INTERNAL", message = answer.message })
 end
 
