@@ -222,7 +222,8 @@ uint64_t lun_app_metrics_sum(struct lun_metrics *metrics, const char *release,
                              enum lun_app_metric metric)
 {
     uint64_t sum = 0;
-    for (unsigned slot = 0; slot < lun_apps_table_workers(metrics); slot++) {
+    for (unsigned slot = 0; slot < 2 * lun_apps_table_workers(metrics);
+         slot++) {
         const struct lun_apps_table *table = lun_apps_table_of(metrics, slot);
         for (size_t i = 0; i < LUN_APPS_ROWS; i++) {
             const struct lun_app_metrics *row = &table->rows[i];

@@ -181,6 +181,8 @@ static void a_successor_and_its_predecessor_are_shown_as_one(void **state)
                  "release=\"a@2+y\"} 5\n",
                  true);
     assert_shown("release=\"a@1+x\"} 4\n", false);
+    assert_int_equal(lun_app_metrics_sum(metrics, "a@1+x", LUN_APP_REQUESTS),
+                     7);
     assert_shown("worker=\"2\"", false);
 }
 
