@@ -572,6 +572,7 @@ static int read_plan(lua_State *L)
     plan->mutation = !strcmp(luaL_checkstring(L, -1), "mutation");
     plan->transaction = plan->mutation && get_bool(L, 1, "transaction");
     plan->uncached = get_bool(L, 1, "uncached");
+    plan->apps = get_text(L, 1, "apps", arena, NULL);
     lua_getfield(L, 1, "value_vars");
     plan->value_vars =
         read_names(L, lua_gettop(L), arena, &plan->value_var_count);

@@ -124,6 +124,7 @@ struct lun_plan {
     bool transaction; /* all fields of a mutation in one */
     bool introspects; /* asks for the schema */
     bool uncached;    /* depends on a literal: the cache does not take it */
+    const char *apps; /* "sales,base": whose fields it asks; NULL: nobody's */
     size_t bytes;     /* what it weighs in the cache */
     struct lun_plan_field *fields;
     size_t field_count;

@@ -59,8 +59,7 @@ static int print_entries(const struct lun_json *report, const char *name,
             count++;
         }
     }
-    (void)fwrite(out.data, 1, out.len, stdout);
-    lun_buf_release(&out);
+    lun_excerpt_print(&out, stdout);
     return count;
 }
 
@@ -181,8 +180,7 @@ static int show_schema(const struct lun_buf *text)
             lun_excerpt_push(at, placed ? "" : "lunette: ",
                              lun_excerpt_colored(2), &lines);
         }
-        (void)fwrite(lines.data, 1, lines.len, stderr);
-        lun_buf_release(&lines);
+        lun_excerpt_print(&lines, stderr);
         code = LUN_EXIT_FAILED;
     }
     lun_arena_release(&arena);

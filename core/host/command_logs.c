@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/host/code_lines.h"
 #include "core/host/command.h"
 #include "core/host/datadir.h"
 #include "core/host/excerpt.h"
@@ -241,6 +242,7 @@ int lun_command_logs(struct lun_command_line *line)
     if (tail == NULL) {
         return code != 0 ? code : LUN_EXIT_FAILED;
     }
+    logs.filter.code = lun_code_lines_open(&line->config);
     code = print_old(&logs, tail);
     if (code == 0 && logs.count == 0 && logs.filter.app != NULL) {
         code = explain_silence(line, logs.filter.app);
@@ -249,5 +251,8 @@ int lun_command_logs(struct lun_command_line *line)
         follow(&logs, tail);
     }
     lun_log_tail_close(tail);
+    if (logs.filter.code != NULL) {
+        lun_code_lines_close(logs.filter.code);
+    }
     return code;
 }

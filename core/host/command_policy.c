@@ -47,8 +47,7 @@ static int print_entries(const struct lun_json *report, const char *name,
         lun_excerpt_push(at, kind, lun_excerpt_colored(fileno(to)), &out);
         count++;
     }
-    (void)fwrite(out.data, 1, out.len, to);
-    lun_buf_release(&out);
+    lun_excerpt_print(&out, to);
     return count;
 }
 

@@ -240,8 +240,7 @@ static void print_errors(const struct lun_json *report)
         lun_excerpt_push(
             at, placed ? "" : "lunette test: ", lun_excerpt_colored(2), &out);
     }
-    (void)fwrite(out.data, 1, out.len, stderr);
-    lun_buf_release(&out);
+    lun_excerpt_print(&out, stderr);
 }
 
 static int show(const struct lun_command_line *line, const char *folder,

@@ -51,41 +51,54 @@ static bool continues_character(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* Room as wide as the first `count` characters of `source`, tabs kept. */
-static void push_room(struct lun_buf *out, const char *source, size_t count)
+/* Room as wide as the first `count` characters of the line, tabs kept. */
+static void push_room(struct lun_buf *out, const struct lun_excerpt *excerpt)
 {
-    for (const char *c = source; *c != '\0' && count > 0; c++) {
-        if (!continues_character(*c)) {
-            lun_buf_push_byte(out, *c == '\t' ? '\t' : ' ');
+    size_t count = excerpt->column - 1;
+    for (size_t i = 0; i < excerpt->len && count > 0; i++) {
+        if (!continues_character(excerpt->source[i])) {
+            lun_buf_push_byte(out, excerpt->source[i] == '\t' ? '\t' : ' ');
             count--;
         }
     }
+}
+
+void lun_excerpt_push_source(const struct lun_excerpt *excerpt,
+                             const char *indent, bool colored,
+                             struct lun_buf *out)
+{
+    struct lun_buf line;
+    lun_buf_init(&line);
+    lun_buf_printf(&line, "%s%*zu | %.*s", indent, MARGIN, excerpt->line,
+                   (int)excerpt->len, excerpt->source);
+    push_in(out, colored ? DIM : "", line.data, line.len);
+    lun_buf_clear(&line);
+    lun_buf_printf(&line, "\n%s%*s | ", indent, MARGIN, "");
+    push_room(&line, excerpt);
+    lun_buf_push(out, line.data, line.len);
+    lun_buf_clear(&line);
+    for (size_t i = 0; i < (excerpt->width > 0 ? excerpt->width : 1); i++) {
+        lun_buf_push_byte(&line, '^');
+    }
+    push_in(out, colored ? RED : "", line.data, line.len);
+    lun_buf_push_byte(out, '\n');
+    lun_buf_release(&line);
 }
 
 static void push_source(const struct lun_json *entry, bool colored,
                         struct lun_buf *out)
 {
     const char *source = text_of(entry, "source");
-    size_t column = number_of(entry, "column");
-    size_t width = number_of(entry, "width");
-    struct lun_buf line;
-    if (source[0] == '\0' || column == 0) {
-        return;
+    const struct lun_excerpt excerpt = {
+        .line = number_of(entry, "line"),
+        .source = source,
+        .len = strlen(source),
+        .column = number_of(entry, "column"),
+        .width = number_of(entry, "width"),
+    };
+    if (source[0] != '\0' && excerpt.column > 0) {
+        lun_excerpt_push_source(&excerpt, "", colored, out);
     }
-    lun_buf_init(&line);
-    lun_buf_printf(&line, "%*s | %s", MARGIN, text_of(entry, "line"), source);
-    push_in(out, colored ? DIM : "", line.data, line.len);
-    lun_buf_clear(&line);
-    lun_buf_printf(&line, "\n%*s | ", MARGIN, "");
-    push_room(&line, source, column - 1);
-    lun_buf_push(out, line.data, line.len);
-    lun_buf_clear(&line);
-    for (size_t i = 0; i < (width > 0 ? width : 1); i++) {
-        lun_buf_push_byte(&line, '^');
-    }
-    push_in(out, colored ? RED : "", line.data, line.len);
-    lun_buf_push_byte(out, '\n');
-    lun_buf_release(&line);
 }
 
 void lun_excerpt_push(const struct lun_json *entry, const char *kind,
@@ -142,4 +155,12 @@ void lun_excerpt_push_colored(const char *line, size_t len, struct lun_buf *out)
     } else {
         push_in(out, DIM, line, len);
     }
+}
+
+void lun_excerpt_print(struct lun_buf *out, FILE *to)
+{
+    if (out->len > 0) {
+        (void)fwrite(out->data, 1, out->len, to);
+    }
+    lun_buf_release(out);
 }

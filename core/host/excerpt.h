@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "core/base/buf.h"
 
@@ -26,6 +27,20 @@ bool lun_excerpt_colored(int fd);
 void lun_excerpt_push(const struct lun_json *entry, const char *kind,
                       bool colored, struct lun_buf *out);
 
+/* A line of code and the place of its caret, in characters from 1. */
+struct lun_excerpt {
+    size_t line;
+    const char *source; /* not NUL-ended */
+    size_t len;
+    size_t column;
+    size_t width;
+};
+
+/* Appends the line and the caret below it, both after `indent`. */
+void lun_excerpt_push_source(const struct lun_excerpt *excerpt,
+                             const char *indent, bool colored,
+                             struct lun_buf *out);
+
 /* Appends a line that lun_excerpt_push has written, now with its colours. */
 void lun_excerpt_push_colored(const char *line, size_t len,
                               struct lun_buf *out);
@@ -34,3 +49,6 @@ void lun_excerpt_push_colored(const char *line, size_t len,
  * what could move the cursor is shown instead of done. */
 void lun_excerpt_push_plain(const char *text, const char *indent,
                             struct lun_buf *out);
+
+/* Writes what is in `out`, which may be nothing, and releases it. */
+void lun_excerpt_print(struct lun_buf *out, FILE *to);

@@ -129,6 +129,7 @@ static void finish(struct call *call, int status, const char *body, size_t len)
         .duration_ns = duration,
         .trace_id = call->trace.trace_id,
         .release = call->release->header,
+        .apps = call->plan ? call->plan->apps : NULL,
         .method = http->method_text,
         .path = http->path,
         .operation = call->params.operation,

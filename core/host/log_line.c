@@ -10,6 +10,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/json.h"
+#include "core/host/code_lines.h"
 #include "core/host/excerpt.h"
 
 #define MEMORY ((size_t)64 * 1024 * 1024)
@@ -160,7 +161,8 @@ static void push_rest(struct lun_buf *out, const struct lun_json *line,
              at = at->next) {
             bool tall = at->type == LUN_JSON_STRING &&
                         (strchr(at->text, '\n') != NULL || at->len > 100);
-            if (tall == (below == 1) && !is_one_of(at->key, told)) {
+            bool empty = at->type == LUN_JSON_STRING && at->len == 0;
+            if (tall == (below == 1) && !empty && !is_one_of(at->key, told)) {
                 lun_buf_push_str(out, tall ? "\n    " : " ");
                 if (!tall) {
                     push_text(out, at->key);
@@ -198,7 +200,7 @@ static void push_request(struct lun_buf *out, const struct lun_json *line)
 }
 
 static void push_message(struct lun_buf *out, const struct lun_json *line,
-                         const struct lun_log_filter *filter)
+                         const struct lun_log_filter *filter, bool colored)
 {
     static const char *const told[] = {"time",    "level", "msg",
                                        "release", "app",   NULL};
@@ -209,6 +211,12 @@ static void push_message(struct lun_buf *out, const struct lun_json *line,
     }
     push_text(out, text_of(line, "msg"));
     push_rest(out, line, told);
+    if (filter->code != NULL && text_of(line, "detail")[0] != '\0') {
+        lun_buf_push_byte(out, '\n');
+        lun_code_lines_push(filter->code, text_of(line, "release"),
+                            text_of(line, "detail"), "    ", colored, out);
+        out->len -= out->data[out->len - 1] == '\n' ? 1 : 0;
+    }
 }
 
 static void push_line(struct lun_buf *out, const struct lun_json *line,
@@ -232,7 +240,7 @@ static void push_line(struct lun_buf *out, const struct lun_json *line,
         lun_json_get(line, "status") != NULL) {
         push_request(out, line);
     } else {
-        push_message(out, line, filter);
+        push_message(out, line, filter, colored);
     }
     lun_buf_push_byte(out, '\n');
 }

@@ -17,6 +17,7 @@ struct lun_log_filter {
                                  beginning of its hash; NULL: all */
     enum lun_log_level level; /* and above */
     const char *since; /* the beginning of a time as in the log; NULL: all */
+    struct lun_code_lines *code; /* for errors at run time; NULL: none */
 };
 
 enum lun_log_verdict {

@@ -295,6 +295,7 @@ void lun_log_request(const struct lun_log_request *request)
     begin_line(level, "request");
     push_member(line, "trace_id", request->trace_id);
     push_member(line, "release", request->release);
+    push_member(line, "apps", request->apps);
     push_member(line, "method", request->method);
     push_member(line, "path", request->path);
     push_member(line, "operation", request->operation);

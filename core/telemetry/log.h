@@ -28,6 +28,7 @@ struct lun_log_request {
     uint64_t duration_ns;
     const char *trace_id;
     const char *release; /* "sales@1.0.0+1a2b3c4d,..." */
+    const char *apps;    /* "sales,base": whose fields were asked */
     const char *method;
     const char *path;
     const char *operation; /* GraphQL operation name */

@@ -113,6 +113,7 @@ access "A" { public = "read" }
     assert.match(stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}POST \/graphql Look 200 [\d.]+ ms user=admin$/m);
     const lines = logs('lone', '--json').stdout.trim().split('\n').map((line) => JSON.parse(line));
     assert.ok(lines.some((line) => line.operation === 'Look' && line.status === 200));
+    assert.doesNotMatch(logs('other').stdout, /Look/, 'it asked for fields of lone');
   });
 
   test('keeps to the app, the level, the release, the time and the number', () => {

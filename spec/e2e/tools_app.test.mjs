@@ -32,6 +32,10 @@ mutation "sell" { args = { id = id { required = true }, n = int { default = 1 } 
     item:set { qty = item.qty - args.n }
     return item
   end }
+query "boom" { returns = int, by = "user", run = function()
+  local item = nil
+  return item.qty
+end }
 query "spin" { returns = int, by = "public", run = function() while true do end end }
 `;
 
@@ -343,6 +347,16 @@ describe('lunette shell', () => {
     assert.equal(at('--data', server.data).code, 2);
     assert.match(at('nothing', '--data', server.data).stderr, /'nothing' is not served/);
     assert.equal(at('shop', '--data', path.join(temporaryFolder(), 'x')).code, 3);
+  });
+
+  test('logs shows errors of functions with the line of code', async () => {
+    const { errors: [error] } = await server.ask('{ boom }');
+    const { stdout } = await until('the line', () => {
+      const run = lunette(['logs', 'shop', '--level', 'error', '--data', server.data]);
+      return run.stdout.includes(error.extensions.error_id) && run;
+    });
+    assert.match(stdout, /^ {4}shop:app\.lua:\d+: attempt to index local 'item' \(a nil value\)$/m);
+    assert.match(stdout, /^ {7}\d\d \|   return item\.qty\n {9} \| {10}\^{4}$/m);
   });
 
   test('top shows what apps use, in a table, as JSON and live', async (t) => {

@@ -153,6 +153,9 @@ local function root_field(compilation, root, item)
     local made, err = context.attempt(plan_item, compilation, root, item)
     made = made or { kind = "error", error = err }
     made.key, made.path_name = item.key, item.key
+    local meta = item.def.meta or {}
+    made.app = meta.call and meta.call.app
+        or meta.model and meta.model.key:match("^[^.]+")
     made.nullable = item.def.type.kind ~= "nonnull"
     made.line, made.col = item.ast.line, item.ast.col
     return made
@@ -190,6 +193,19 @@ local function plan_fields(compilation, operation)
     return fields
 end
 
+-- "sales,base": the apps whose root fields these are; nil for none.
+local function apps_of(fields)
+    local names, known = {}, {}
+    for _, field in ipairs(fields) do
+        if field.app and not known[field.app] then
+            known[field.app] = true
+            names[#names + 1] = field.app
+        end
+    end
+    table.sort(names)
+    return #names > 0 and table.concat(names, ",") or nil
+end
+
 local function has_directive(operation, name)
     for _, directive in ipairs(operation.directives or {}) do
         if directive.name == name then return true end
@@ -219,7 +235,7 @@ function compile.operation(service, request)
         error(fields, 0)
     end
     return {
-        op = operation.op, fields = fields,
+        op = operation.op, fields = fields, apps = apps_of(fields),
         transaction = has_directive(operation, "transaction") or nil,
         uncached = compared or compilation.uncached or nil,
         value_vars = value_vars(service.schema, request.doc, operation),
