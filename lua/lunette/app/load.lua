@@ -63,6 +63,12 @@ local function compile_file(app, file, chunk)
     elseif #file.text > MAX_FILE then
         return nil, ("longer than %d bytes"):format(MAX_FILE)
     end
+    local bad = text.bad_utf8(file.text)
+    if bad then
+        local _, lines = file.text:sub(1, bad):gsub("\n", "")
+        return nil, ("%s:%d: byte %d is no UTF-8; save the file as UTF-8")
+            :format(chunk:sub(2), lines + 1, file.text:byte(bad))
+    end
     return load(file.text, chunk, "t", app.environment)
 end
 

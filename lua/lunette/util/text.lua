@@ -87,4 +87,21 @@ function text.did_you_mean(word, candidates)
     return found and ("; did you mean %s?"):format(text.quote(found)) or ""
 end
 
+-- RFC 3629, 4
+local UTF8 = { "[\194-\223][\128-\191]", "\224[\160-\191][\128-\191]",
+    "[\225-\236\238\239][\128-\191][\128-\191]",
+    "\237[\128-\159][\128-\191]",
+    "\240[\144-\191][\128-\191][\128-\191]",
+    "[\241-\243][\128-\191][\128-\191][\128-\191]",
+    "\244[\128-\143][\128-\191][\128-\191]" }
+
+--- The place of the first byte that is no UTF-8, or nil.
+function text.bad_utf8(bytes)
+    if not bytes:find("[\128-\255]") then return nil end
+    for _, pattern in ipairs(UTF8) do
+        bytes = bytes:gsub(pattern, function(found) return ("?"):rep(#found) end)
+    end
+    return (bytes:find("[\128-\255]"))
+end
+
 return text
