@@ -43,6 +43,17 @@ mutation "bump" { args = { name = text {} }, returns = int, by = "public",
     lead.hits = lead.hits + 1
     return lead.hits
   end }
+mutation "cross" { args = { first = text {}, second = text {} }, returns = int, by = "public",
+  run = function(a)
+    local one_, x = one("Lead", { name = a.first }, { lock = true }), 0
+    for i = 1, 20 do
+      for j = 1, 1e6 do x = x + j % 7 end
+      x = x + #find("Lead", {}, { limit = 1 })
+    end
+    local two = one("Lead", { name = a.second }, { lock = true })
+    one_.hits, two.hits = one_.hits + 1, two.hits + 1
+    return two.hits
+  end }
 mutation "hold" { args = { n = int {} }, returns = int, by = "public",
   run = function(a)
     find("Lead"):set { hits = 1 }
@@ -138,6 +149,16 @@ describe('many calls at once', () => {
     for (const { errors } of answers) assert.equal(errors, undefined, JSON.stringify(errors));
     assert.equal(server.sql("select hits from crm.lead where name = 'l1'"), '61');
     await idle();
+  });
+
+  test('begin again after a deadlock, from the start', async () => {
+    const cross = (first, second) => server.ask(
+      `mutation { cross(first: "${first}", second: "${second}") }`, {}, { user: null });
+    const answers = await Promise.all([cross('l5', 'l6'), cross('l6', 'l5')]);
+    for (const { errors } of answers) assert.equal(errors, undefined, JSON.stringify(errors));
+    assert.equal(server.sql("select sum(hits) from crm.lead where name in ('l5', 'l6')"), '15');
+    await until('the count of deadlocks', () => server.sql(
+      'select deadlocks from pg_stat_database where datname = current_database()') !== '0');
   });
 
   test('run beside each other in one query', async () => {
