@@ -310,7 +310,8 @@ local function order_entry(self, word)
     if type(word) ~= "string" or not field then
         self.app.report:error(self.place, tostring(word),
             "%s: order names the unknown field %s%s", self.model.name,
-            text.quote(name), text.did_you_mean(name, lists.keys(self.by_name)))
+            text.quote(type(word) == "string" and name or word),
+            text.did_you_mean(name, lists.keys(self.by_name)))
     elseif field.kind ~= "scalar" or field.list or field.type == "json" then
         self.app.report:error(self.place, name, "%s: '%s' has no order",
             self.model.name, name)

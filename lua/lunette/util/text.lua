@@ -7,6 +7,9 @@ local LONGEST_COMPARED = 64
 
 -- Names may come from an app's source: keep messages on one line and short.
 local function printable(word)
+    local kind = type(word)
+    -- Addresses say nothing.
+    if kind == "table" or kind == "function" then return kind end
     word = tostring(word):gsub("[%c\127]", "?")
     if #word > LONGEST_COMPARED then
         word = word:sub(1, LONGEST_COMPARED - 3) .. "..."
