@@ -66,7 +66,7 @@ mutation "hold" { args = { n = int {} }, returns = int, by = "public",
   end }
 `;
 
-const policy = `app "crm" { limits = { statements = 50, rows = 5000, value = "1m", cpu = "1s", wall = "3s",
+const policy = `app "crm" { limits = { statements = 50, rows = 5000, value = "1m", cpu = "1s", wall = "9s",
   memory = "32m" } }`;
 
 let server;
