@@ -48,6 +48,7 @@
 #define LOG_TEXT_MAX 4096
 #define TEXT_MAX ((size_t)64 * 1024)
 #define CHUNK_OF_GUEST "lunette/"
+#define CHUNK_OF_MODULE "modules/" /* an app's chunks are "name:file" */
 
 static const char app_key;
 
@@ -222,7 +223,9 @@ static void push_where(lua_State *L, int level)
     lua_Debug ar;
     for (; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline < 1 || lun_vm_host_is_guest(ar.short_src))
+        if (ar.currentline < 1 || lun_vm_host_is_guest(ar.short_src) ||
+            !strncmp(ar.short_src, CHUNK_OF_MODULE,
+                     sizeof(CHUNK_OF_MODULE) - 1))
             continue;
         lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
         return;

@@ -34,14 +34,49 @@ local function read_ttl(ttl)
     return math.min(ms, options.ttl)
 end
 
+-- Decimals and null are no plain data: a value that has them is kept with marks
+-- in their place, below a key that no app can write.
+local PACKED, DECIMAL, NULL = "\0packed", "\0decimal", "\0null"
+local DEEPEST = 64
+
+local function packed(value, depth)
+    if type(value) ~= "table" then return value end
+    if value == null then return NULL end
+    local text = decimals.text(value)
+    if text then return { [DECIMAL] = text } end
+    if depth > DEEPEST or getmetatable(value) ~= nil then return value end
+    local out = {}
+    for key, item in next, value do out[key] = packed(item, depth + 1) end
+    return out
+end
+
+local function unpacked(value)
+    if value == NULL then return null end
+    if type(value) ~= "table" then return value end
+    if value[DECIMAL] then return decimals.new(value[DECIMAL]) end
+    for key, item in next, value do value[key] = unpacked(item) end
+    return value
+end
+
+local function restored(value)
+    if type(value) == "table" and value[PACKED] ~= nil then
+        return unpacked(value[PACKED])
+    end
+    return value
+end
+
 function cache.get(key)
     check_key(key)
     local _, value = native.get(key)
-    return value
+    return restored(value)
 end
 
 local function keep(key, value, ttl)
     local kept, problem = native.set(key, value, ttl, options.bytes)
+    if kept == nil and problem:find("metatable", 1, true) then
+        kept, problem = native.set(key, { [PACKED] = packed(value, 1) }, ttl,
+            options.bytes)
+    end
     if kept == nil then
         -- Too large for the whole cache; what was kept is out of date.
         if problem:find("larger", 1, true) then
@@ -64,7 +99,7 @@ function cache.fetch(key, ttl, make)
     local ms = read_ttl(ttl)
     if type(make) ~= "function" then wrong("fetch needs a function") end
     local found, value = native.get(key)
-    if found then return value end
+    if found then return restored(value) end
     value = make()
     if value ~= nil then keep(key, value, ms) end
     return value

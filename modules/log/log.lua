@@ -17,7 +17,8 @@ for at, level in ipairs(LEVELS) do rank[level] = at end
 local function text_of(value)
     local text = decimals.text(value)
     if not text then
-        text = type(value) == "table" and "table" or tostring(value)
+        text = type(value) == "table" and value ~= null and "table"
+            or value == null and "null" or tostring(value)
     end
     if #text > MAX_VALUE then text = text:sub(1, MAX_VALUE) .. "..." end
     return text

@@ -60,6 +60,14 @@ query "noted" { args = { text = text {} }, by = "public",
   run = function(args) log.warn(args.text, { from = "shop" }) end }
 query "later" { args = { day = text {} }, returns = text, by = "public",
   run = function(args) return time.add(args.day, { months = 1 }) end }
+query "kept" { returns = json, by = "public", run = function()
+    cache.set("kept", { price = decimal.new("1.50"), none = null })
+    return cache.get("kept")
+  end }
+query "place" { returns = text, by = "public", run = function()
+    local _, message = pcall(function() csv.parse('"') end)
+    return message
+  end }
 query "wall" { args = { at = text {} }, returns = text, by = "public",
   run = function(args) return time.format(args.at, "%H:%M %Z", "Europe/Berlin") end }
 query "foreign" { args = { name = text {} }, returns = text, by = "public",
@@ -123,6 +131,14 @@ describe('core modules inside an app', () => {
     await until('the load', () => loads(server) > before);
     assert.equal(await value('{ counted }'), 1);
     server.save('shop', shop);
+  });
+
+  test('keep decimals and null, too', async () => {
+    assert.deepEqual(await value('{ kept }'), { price: '1.50', none: null });
+  });
+
+  test('tell the line of the app that used them wrongly', async () => {
+    assert.match(await value('{ place }'), /^shop:app\.lua:\d+: csv: line 1: a quoted field has no end$/);
   });
 
   test('write lines that name app, release and request', async () => {

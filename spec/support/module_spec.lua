@@ -4,7 +4,7 @@
 local path = ...
 
 package.path = "lua/?.lua"
-null = {}
+null = setmetatable({}, { __metatable = false })
 
 local passed, failed = 0, 0
 

@@ -26,12 +26,12 @@ end
 test("writes lines with the app, its release and the app's fields", function()
     local found = lines(function()
         log.warn("stock is low", { sku = "A\"1", qty = 4,
-            price = decimal.new("1.50"), parts = {} })
+            price = decimal.new("1.50"), parts = {}, none = null })
     end)
     equal(#found, 1)
     for _, part in ipairs({ '"level":"warn"', '"app":"spec"',
         '"release":"spec@1.0.0+0"', '"sku":"A\\"1"', '"qty":"4"',
-        '"price":"1.50"', '"parts":"table"', "stock is low" }) do
+        '"price":"1.50"', '"parts":"table"', '"none":"null"', "stock is low" }) do
         has(found[1], part)
     end
 end)
