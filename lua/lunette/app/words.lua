@@ -268,8 +268,23 @@ local function helper(app, word)
     end
 end
 
+-- What a filter takes, when it is not any value.
+local FILTER_TAKES = {
+    one_of = { "table", "one_of { value, value } takes a list" },
+    either = { "table", "either { filter, filter } takes a list of filters" },
+    none = { "table", "none { filter, filter } takes a list of filters" },
+    any = { "string", 'any("lines", { ... }) takes the name of a relation' },
+}
+
+-- As strict as lunette.guest.filters, which is there when functions run.
 local function filter_word(app, word)
-    return function()
+    local takes = FILTER_TAKES[word]
+    return function(value)
+        if takes and type(value) ~= takes[1] then
+            error(takes[2], 2)
+        elseif value == nil then
+            error(word .. " needs a value", 2)
+        end
         return new_token(app, { what = "filter", word = word }, app.marker)
     end
 end

@@ -134,6 +134,19 @@ describe("the files of an app", function()
             query "q" { run = function() return OPEN end }]]))
     end)
 
+    it("are told at once when a filter is written wrongly", function()
+        for code, message in pairs {
+            ["gt()"] = "gt needs a value",
+            ["either(5)"] = "either { filter, filter } takes a list of filters",
+            ["one_of('a')"] = "one_of { value, value } takes a list",
+            ["any { a = 1 }"] = 'any("lines", { ... }) takes the name of a'
+                .. " relation",
+        } do
+            assert.same({ "apps/test/app.lua:2: " .. message },
+                apps.errors_of("local x = " .. code))
+        end
+    end)
+
     it("cannot use what needs a request outside of functions", function()
         for _, word in ipairs(language.names(nil, "request")) do
             local errors = apps.errors_of("local x = " .. word .. '("x")')
