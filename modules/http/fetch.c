@@ -121,12 +121,13 @@ void lun_fetch_cancel(struct lun_fetch *fetch, const char *why)
 
 static int push_response(lua_State *L)
 {
-    const struct lun_fetch *fetch = lua_touserdata(L, 1);
+    struct lun_fetch *fetch = lua_touserdata(L, 1);
     char *url = NULL;
     long status = 0;
     curl_easy_getinfo(fetch->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(fetch->transfer.easy, CURLINFO_EFFECTIVE_URL, &url);
     lun_fetch_response_push(&fetch->response, status, url ? url : "", L);
+    lun_buf_release(&fetch->response.body); /* as large as it is, not twice */
     return 1;
 }
 

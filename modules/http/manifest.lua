@@ -17,8 +17,8 @@ return {
         { "ca", type = "text",
             doc = "file of further certificate authorities (PEM, absolute path), "
                 .. "beside those of the system" },
-        { "max_response", type = "size", default = "3m", min = 1, max = "1g",
-            doc = "longest body of an answer, unpacked; the app's limit 'value' holds too" },
+        { "max_response", type = "size", default = "8m", min = 1, max = "1g",
+            doc = "longest body of an answer, unpacked; the app's memory bounds it too" },
         { "timeout", type = "time", default = "10s", min = "1ms", max = "1h",
             doc = "longest that one try takes; the request that is being answered ends it too" },
         { "connect_timeout", type = "time", default = "5s", min = "1ms", max = "1h",

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
 import path from 'node:path';
@@ -101,6 +102,15 @@ query "hr_fetch" { args = { url = text { required = true } }, returns = text, by
   end }
 `;
 
+const big = `app "big" { version = "1.0.0", uses = { "http" } }
+query "big_fetch" { args = { url = text { required = true }, redirects = int { default = 0 } },
+  returns = text, by = "public",
+  run = function(a)
+    local ok, result = pcall(require("http").get, a.url, { redirects = a.redirects })
+    return ok and tostring(#result.body) .. " " .. result.status or tostring(result)
+  end }
+`;
+
 const base = `app "base" { version = "1.0.0" }
 role "employee" {}
 model "User" { fields = { login = text { required = true, unique = true },
@@ -130,6 +140,8 @@ function answer(request, response) {
       '/busy': () => (hits.get('/busy') < 3 ? response.writeHead(503, { 'retry-after': '0' }).end()
         : response.end('free')),
       '/slow': () => {},
+      '/version': () => response.end(request.httpVersion),
+      '/megabytes': () => response.end(Buffer.alloc(Number(url.searchParams.get('n')) * 2 ** 20)),
     };
     (routes[url.pathname] ?? (() => response.end('ok')))();
   });
@@ -147,15 +159,18 @@ before(async () => {
   for (const name of Object.keys(tls)) {
     site[name] = await listen(https.createServer(tls[name], answer), 'https');
   }
+  site.two = await listen(http2.createSecureServer(tls.good, answer), 'https');
   plain = await listen(http.createServer(answer), 'http');
   other = await listen(http.createServer(answer), 'http');
   server = await Server.start({
     apps: {
-      base, crm: app, hr,
+      base, crm: app, hr, big,
       '..': { 'policy.lua': `app "crm" { modules = { http = { hosts = { "127.0.0.1", "localhost" },
           plain = true, private = { "127.0.0.0/8" }, ca = "${pki}/ca.crt", max_response = "1m",
           methods = { "GET", "POST" } } } }
         app "hr" { modules = { http = { hosts = "127.0.0.1", plain = true } } }
+        app "big" { modules = { http = { hosts = "127.0.0.1", plain = true, private = true,
+          max_response = "64m", redirects = 0 } } }
       ` },
     },
     args: ['--workers', '1'],
@@ -265,6 +280,22 @@ describe('the module http', () => {
     const statuses = await Promise.all(Array.from({ length: 1000 }, async () => (await fetchIt(url)).status));
     assert.ok(statuses.every((status) => status === 200));
     assert.ok(connections <= 16, `${connections} connections`);
+  });
+
+  test('speaks HTTP/2 where the server does', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => fetchIt(`${site.two}/version`)));
+    assert.deepEqual(new Set(answers.map(({ body, error }) => body ?? error)), new Set(['2.0']));
+    assert.equal((await fetchIt(`${site.good}/version`)).body, '1.1');
+  });
+
+  test('gives an app no more than its limits let in', async () => {
+    const bigFetch = async (u, r = 0) => (await server.ask(
+      'query($u: String!, $r: Int) { bigFetch(url: $u, redirects: $r) }', { u, r }, { user: null }));
+    assert.equal((await bigFetch(`${plain}/megabytes?n=2`)).data.bigFetch, '2097152 200');
+    const answer = await bigFetch(`${plain}/megabytes?n=63`);
+    assert.match(JSON.stringify(answer), /memory/);
+    assert.equal((await bigFetch(`${plain}/megabytes?n=1`)).data.bigFetch, '1048576 200');
+    assert.equal((await bigFetch(`${plain}/other`, 3)).data.bigFetch, '0 307');
   });
 
   test('is counted', async () => {
