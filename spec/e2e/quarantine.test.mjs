@@ -63,17 +63,17 @@ describe('an app at whose code workers die', () => {
   };
 
   test('is named, with its release and request, after the first time', async () => {
-    const { slot, pid } = await crash('SIGSEGV');
+    const { slot, pid } = await crash('SIGILL');
     const { crashes, quarantine } = server.status();
     assert.equal(crashes[0].worker, slot);
     assert.equal(crashes[0].pid, pid);
-    assert.equal(crashes[0].signal, 'SIGSEGV');
+    assert.equal(crashes[0].signal, 'SIGILL');
     assert.equal(crashes[0].app, 'bad');
     assert.match(crashes[0].release, /^bad@1\.0\.0\+[0-9a-f]+$/);
     assert.match(crashes[0].request, /^[0-9a-f]{16,}/);
     assert.deepEqual(quarantine, []);
     assert.match(await running(), /^lunette_app_crashes_total\{app="bad",release="bad@1\.0\.0\+\w+"\} 1$/m);
-    assert.match(server.output, /worker \d ended by signal 11 \(SIGSEGV\) at code of bad@1\.0\.0/);
+    assert.match(server.output, /worker \d ended by signal 4 \(SIGILL\) at code of bad@1\.0\.0/);
     assert.deepEqual(await ask('{ fine }'), { data: { fine: 1 } });
   });
 
@@ -115,7 +115,7 @@ describe('an app at whose code workers die', () => {
   });
 
   test('is let out by a new release', async () => {
-    for (let n = 0; n < 3; n++) await crash('SIGSEGV');
+    for (let n = 0; n < 3; n++) await crash('SIGILL');
     assert.equal((await refused()).app, 'bad');
     server.save('bad', bad('1.0.1'));
     await until('its answers', async () => !(await refused()));
