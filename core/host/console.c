@@ -15,6 +15,7 @@
 
 static bool step_shown;
 static int tee_fd = -1;
+static int out_fd = 1;
 
 static void put(int fd, const char *text, size_t len)
 {
@@ -50,11 +51,16 @@ void lun_console_tee(int fd)
     tee_fd = fd;
 }
 
+void lun_console_use_stderr(void)
+{
+    out_fd = 2;
+}
+
 void lun_console_say(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put_line(1, "", format, args);
+    put_line(out_fd, "", format, args);
     va_end(args);
 }
 
@@ -70,14 +76,14 @@ void lun_console_step(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    if (isatty(1) == 0) {
-        put_line(1, "", format, args);
+    if (isatty(out_fd) == 0) {
+        put_line(out_fd, "", format, args);
     } else {
         char line[256];
         char text[200];
         (void)vsnprintf(text, sizeof text, format, args);
         int len = snprintf(line, sizeof line, "\r\033[K%s ...", text);
-        put(1, line, len > 0 ? (size_t)len : 0);
+        put(out_fd, line, len > 0 ? (size_t)len : 0);
         step_shown = true;
     }
     va_end(args);

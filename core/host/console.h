@@ -19,6 +19,9 @@ void lun_console_complain(const char *format, ...)
 void lun_console_step(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Lines and steps go to stderr from now on. */
+void lun_console_use_stderr(void);
+
 /* Says everything to `fd`, too: the one who waits for a process that went to
  * the background. -1 ends it. */
 void lun_console_tee(int fd);

@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/host/config.h"
+#include "core/host/console.h"
 #include "core/host/datadir.h"
 #include "core/host/postgres.h"
 #include "core/host/running.h"
@@ -48,6 +49,7 @@ static int start(const struct lun_config *config, struct lun_test_server *out,
 {
     struct lun_test_private *own = calloc(1, sizeof *own);
     struct lun_postgres_info info;
+    lun_console_use_stderr(); /* stdout is for the results */
     if (own == NULL || uv_loop_init(&own->loop) != 0) {
         free(own);
         return lun_error_set(err, LUN_EMEMORY, "out of memory");

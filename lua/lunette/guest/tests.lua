@@ -20,6 +20,15 @@ local DENIED = { "FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED",
 
 local T = {}
 
+-- What stands behind each `t`: { self = guest, guest = the same with an identity }.
+local behind = setmetatable({}, { __mode = "k" })
+
+local function of(t)
+    local own = behind[t]
+    if own then return own end
+    error(host.where() .. "t is called with a colon, as in t:equal(1, 1)", 0)
+end
+
 -- Failing -------------------------------------------------------------------
 
 local function failure(message, got, expected)
@@ -135,30 +144,30 @@ end
 -- Records -------------------------------------------------------------------
 
 function T.create(t, model, given)
-    return records.create(t.guest, model, given)
+    return records.create(of(t).guest, model, given)
 end
 
 --- Records that fit; of a record: the same one, as `t` sees it.
 function T.find(t, model, filter, options)
     if records.model_of(model) then
         local crossing = records.crossing(model)
-        local found = records.find(t.guest, crossing.__record, crossing.id)[1]
+        local found = records.find(of(t).guest, crossing.__record, crossing.id)[1]
         if found then return found end
         error(host.where() .. "NOT_FOUND: " .. tostring(model)
             .. " is not there, or not for this caller", 0)
     end
-    return records.find(t.guest, model, filter, options)
+    return records.find(of(t).guest, model, filter, options)
 end
 
 function T.one(t, model, filter)
-    return records.one(t.guest, model, filter)
+    return records.one(of(t).guest, model, filter)
 end
 
 -- Who and when --------------------------------------------------------------
 
 local function ask(t, action, asked)
     asked.op, asked.action = "test", action
-    return t.guest.ask(asked)
+    return of(t).guest.ask(asked)
 end
 
 -- Records and changes of this test go by its identity.
@@ -178,15 +187,17 @@ local function guest_of(self, identity)
 end
 
 local function make(self, identity)
-    return setmetatable({ self = self, guest = guest_of(self, identity) },
-        { __index = T, __metatable = false })
+    local t = setmetatable({}, { __index = T, __metatable = false,
+        __newindex = function() error("t cannot be changed", 2) end })
+    behind[t] = { self = self, guest = guest_of(self, identity) }
+    return t
 end
 
 --- A new user with these roles: a record where there is a directory of users.
 function T.user(t, ...)
     local made = ask(t, "user", { roles = { ... } })
-    if made.id and t.self.models["base.User"] then
-        return records.find(make(t.self, nil).guest, "base.User", made.id)[1]
+    if made.id and of(t).self.models["base.User"] then
+        return records.find(of(make(of(t).self, nil)).guest, "base.User", made.id)[1]
     end
     return { identity = made.identity }
 end
@@ -199,11 +210,11 @@ function T.as(t, who)
     elseif who ~= nil and records.model_of(who) then
         asked.id = records.crossing(who).id
     elseif type(who) == "table" and rawget(who, "identity") then
-        return make(t.self, who.identity)
+        return make(of(t).self, who.identity)
     elseif who ~= nil then
         failure('t:as takes a user, the name of a role, or nil')
     end
-    return make(t.self, ask(t, "identity", asked))
+    return make(of(t).self, ask(t, "identity", asked))
 end
 
 local function milliseconds(duration)
@@ -217,7 +228,7 @@ end
 --- Moves the clock of the test: now(), today(), and what the server sets.
 function T.travel(t, duration)
     local ms = milliseconds(duration)
-    local message = t.self.current().message
+    local message = of(t).self.current().message
     message.now = message.now + ms
     ask(t, "travel", { ms = ms })
 end
@@ -239,7 +250,7 @@ function inward(t, value, shape)
     if shape.type then return values.inward(shape, value) end
     if type(value) ~= "table" then return value end
     if value.__record then
-        return records.find(t.guest, value.__record, value.id)[1]
+        return records.find(of(t).guest, value.__record, value.id)[1]
     elseif shape.members and not shape.many then
         return inward_members(t, value, shape.members)
     end
