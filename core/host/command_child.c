@@ -113,6 +113,16 @@ static void push_test_server(const struct lun_config *config,
     free(socket);
 }
 
+/* One supervisor works on a data folder, with one loader at a time. */
+static void push_node(const struct lun_config *config, struct lun_buf *options)
+{
+    char name[256] = "";
+    char node[PATH_MAX + 300];
+    (void)gethostname(name, sizeof name - 1);
+    (void)snprintf(node, sizeof node, "%s:%s", name, config->data);
+    lun_lua_push_option(options, "node", node);
+}
+
 static void load(const struct lun_config *config, const struct lun_buf *job,
                  struct lun_buf *report)
 {
@@ -125,6 +135,7 @@ static void load(const struct lun_config *config, const struct lun_buf *job,
     lun_lua_push_option(&options, "database", config->migrator_database);
     lun_lua_push_option(&options, "accept_loss", config->accept_loss);
     lun_lua_push_option(&options, "anonymous_role", config->anonymous_role);
+    push_node(config, &options);
     push_test_server(config, &options);
     lun_buf_push_str(&options, config->demo ? ",\"demo\":true" : "");
     lun_buf_push_str(&options, stored ? ",\"stored\":true" : "");

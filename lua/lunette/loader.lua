@@ -232,6 +232,7 @@ local function change_database(db, set, choice, options)
     accept, errors = accepted_losses(options.accept_loss)
     if not accept then return nil, errors end
     local ok, steps, plan, asked = schema.apply(db, set, { accept = accept,
+        owner = options.node,
         keep = keeper(choice), back = choice.back, ask = choice.ask,
         confirm = choice.confirm })
     if not ok then return nil, with_plan(steps, plan), asked end
@@ -382,7 +383,7 @@ end
 
 --- Loads the apps: compiles, changes the database, writes the set.
 -- @tparam table options apps and data (folders), stored (the apps folder is not
---   looked at), database (conninfo), demo, accept_loss and anonymous_role (texts
+--   looked at), node (its name among all), database (conninfo), demo, accept_loss and anonymous_role (texts
 --   of the settings), job (what is asked: core/host/reload.h), releases_keep,
 --   push_tests, test_server and test_database (lunette.selftest)
 -- @treturn string the report of core/host/loadout.h

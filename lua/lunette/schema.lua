@@ -296,7 +296,7 @@ local function apply(db, set, options)
     local hash = fingerprint(set, want)
     schema.prepare(db)
     if recorded(db, "schema") == hash then return true, {} end
-    local owner = host.uuid()
+    local owner = options.owner or host.uuid()
     wait_for_lease(db, owner)
     local ok, problems, steps, asked = pcall(function()
         local taken = claim_types(db, set)
@@ -313,7 +313,8 @@ end
 -- @tparam table db query, begin, commit, rollback; blocking
 -- @tparam table set a release set
 -- @tparam ?table options accept = set of "schema.table.column" whose loss is
---   accepted; keep, back: lunette.schema.plan; ask = do nothing that does not
+--   accepted; owner = of the lease: whoever was killed with it takes it again;
+--   keep, back: lunette.schema.plan; ask = do nothing that does not
 --   only add unless confirm = the digest of what was asked
 -- @treturn[1] true
 -- @treturn[1] {string,...} the statements that were run

@@ -290,6 +290,14 @@ describe("the schema of a release set", function()
         assert.equal("0", value("select count(*) from lunette.lease"))
     end)
 
+    it("takes the lease of its own node again, whose loader was killed", function()
+        must_apply(ITEM)
+        connection:exec("insert into lunette.lease values ('schema', 'here', 1,"
+            .. " now() + interval '1 hour')")
+        must_apply((ITEM:gsub("note = text {},", "note = text {}, more = int {},")),
+            { owner = "here" })
+    end)
+
     it("keeps a type name for the app that released it first", function()
         must_apply(ITEM)
         local set = apps.set { rival = 'app "rival" { version = "1.0.0" }\n'

@@ -76,6 +76,25 @@ static void releases_of_an_app_have_rows_of_their_own(void **state)
     assert_ptr_not_equal(old, new);
 }
 
+static void sums_a_release_over_all_workers(void **state)
+{
+    (void)state;
+    lun_app_metrics_add(lun_app_metrics_take("a", "a@1+x"), LUN_APP_REQUESTS,
+                        3);
+    lun_app_metrics_add(lun_app_metrics_take("a", "a@2+y"), LUN_APP_REQUESTS,
+                        5);
+    assert_int_equal(lun_metrics_attach(fd, 1, NULL), 0);
+    lun_app_metrics_add(lun_app_metrics_take("a", "a@1+x"), LUN_APP_REQUESTS,
+                        4);
+    assert_int_equal(lun_app_metrics_sum(metrics, "a@1+x", LUN_APP_REQUESTS),
+                     7);
+    assert_int_equal(lun_app_metrics_sum(metrics, "a@2+y", LUN_APP_REQUESTS),
+                     5);
+    assert_int_equal(lun_app_metrics_sum(metrics, "a@1+x", LUN_APP_ERRORS), 0);
+    assert_int_equal(lun_app_metrics_sum(metrics, "a@3+z", LUN_APP_REQUESTS),
+                     0);
+}
+
 static void quotes_in_a_name_do_not_break_the_text(void **state)
 {
     (void)state;
@@ -206,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(shows_what_a_release_of_an_app_did),
         TEST(releases_of_an_app_have_rows_of_their_own),
+        TEST(sums_a_release_over_all_workers),
         TEST(quotes_in_a_name_do_not_break_the_text),
         TEST(rows_without_a_vm_are_used_again),
         TEST(apps_beyond_the_table_share_a_row),
