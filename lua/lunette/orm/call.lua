@@ -218,7 +218,7 @@ local function scalar_json(field, text)
     elseif RAW[field.type] or field.type == "json" then
         return text
     elseif field.type == "datetime" then
-        return host.json_encode(convert.value(field, text))
+        return host.json_encode(convert.moment(text))
     end
     return host.json_encode(text)
 end

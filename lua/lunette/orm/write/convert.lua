@@ -44,8 +44,11 @@ local function json_of(value, depth)
     return copy
 end
 
+-- As a text, which is taken as it is.
 local function exact(number)
-    return { number = (number % 1 == 0 and "%.0f" or "%.14g"):format(number) }
+    if number % 1 == 0 then return ("%.0f"):format(number) end
+    local text = ("%.14g"):format(number)
+    return text:find("e", 1, true) and ("%.20f"):format(number) or text
 end
 
 local function is_finite(value)
