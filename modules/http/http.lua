@@ -11,9 +11,8 @@ local OPTIONS = { query = "table", headers = "table", json = "any",
     redirects = "number" }
 local UNITS = { ms = 0.001, s = 1, m = 60 }
 
--- The place in the app is that of the call of http.get.
 local function wrong(what, ...)
-    error("http: " .. what:format(...), 0)
+    misuse("http: " .. what:format(...))
 end
 
 local function escape(text)

@@ -7,7 +7,7 @@ local mail = {}
 local MAX_DEPTH, MAX_NODES = 8, 10000
 
 local function wrong(what, ...)
-    error("mail: " .. what:format(...), 0)
+    misuse("mail: " .. what:format(...))
 end
 
 -- A copy that can leave the VM; decimals become texts.
