@@ -108,6 +108,7 @@ static void add_traceback(struct lun_buf *out, lua_State *co)
 
 static enum lun_vm_step out_of_memory(struct lun_vm_call *call)
 {
+    call->app->heap.refused = true;
     take_message(call, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
     return fault(call, LUN_EBUDGET, "memory");
 }
@@ -219,7 +220,9 @@ static enum lun_vm_step advance(struct lun_vm_call *call, int *args)
 {
     lua_State *co = call->threads[call->depth];
     call->pending = LUN_VM_PREEMPTED;
+    call->app->heap.thread = co;
     int status = lua_resume(co, *args);
+    call->app->heap.thread = NULL;
     if (status == LUA_YIELD)
         return on_pending(call, args);
     if (!call->depth)
@@ -240,8 +243,12 @@ static enum lun_vm_step run_slice(struct lun_vm_call *call)
 {
     enum lun_vm_step step = LUN_VM_STEP_SLICED;
     int args = call->args;
-    if (call->app->heap.pressed && !collect(call))
-        return step;
+    if (call->app->heap.pressed) {
+        if (!collect(call))
+            return step;
+        if (call->app->heap.used > call->app->heap.cap)
+            return out_of_memory(call);
+    }
     call->args = 0;
     if (!call->started)
         step = begin(call, &args);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/vm/internal.h"
@@ -11,12 +13,58 @@
 #define PAUSE_DEFAULT 200
 #define PAUSE_OF_CAP 90
 #define STEP_KIB 64
+/* Refusing memory raises an error wherever the app is, and Debian's LuaJIT does
+ * not survive all of these in compiled code. So more than the cap is given
+ * until the next instruction that can be interrupted, where the call is
+ * stopped; a statement that takes more than this many times the cap meets the
+ * error. */
+#define BURST 4
+
+/* Where `top` of a lua_State is; `maxstack` and `stack` follow. 0: unknown. */
+static size_t top_at;
+
+/* LuaJIT writes the text of an error of memory to `top`, which code in Lua does
+ * not keep up to date: it may be the middle of the frames, above all when the
+ * coroutine was suspended by a hook before. So `top` goes where nothing is. */
+static void move_top(lua_State *L)
+{
+    char *max;
+    if (!top_at)
+        return;
+    memcpy(&max, (char *)L + top_at + sizeof(max), sizeof(max));
+    memcpy((char *)L + top_at, &max, sizeof(max));
+}
+
+/* lua_gettop: mov rax, [rdi + top]; sub rax, [rdi + base]; sar rax, 3 */
+static void find_top(lua_State *L)
+{
+#if defined(__x86_64__)
+    const uint8_t *code = dlsym(RTLD_DEFAULT, "lua_gettop");
+    char *at[4]; /* base, top, maxstack, stack */
+    if (!code)
+        return;
+    if (!memcmp(code, "\xf3\x0f\x1e\xfa", 4))
+        code += 4;
+    if (memcmp(code, "\x48\x8b\x47", 3) ||
+        memcmp(code + 4, "\x48\x2b\x47", 3) || code[7] + 8 != code[3])
+        return;
+    memcpy(at, (char *)L + code[7], sizeof(at));
+    if (at[3] < at[0] && at[0] <= at[1] && at[1] < at[2] &&
+        at[2] - at[3] < 65536)
+        top_at = code[3];
+#else
+    (void)L;
+#endif
+}
 
 static void *count(void *data, void *block, size_t old_size, size_t new_size)
 {
     struct lun_vm_heap *heap = data;
-    if (new_size > old_size && heap->used + (new_size - old_size) > heap->cap) {
+    size_t more = new_size > old_size ? new_size - old_size : 0;
+    if (more && heap->used + more > heap->cap * BURST) {
         heap->refused = true;
+        if (heap->thread)
+            move_top(heap->thread);
         return NULL;
     }
     void *moved = heap->alloc(heap->alloc_data, block, old_size, new_size);
@@ -35,11 +83,12 @@ static void set_alarm(struct lun_vm_heap *heap)
 {
     size_t free = heap->used < heap->cap ? heap->cap - heap->used : 0;
     heap->pressed = false;
-    heap->alarm = free > heap->cap / 8 ? heap->cap - free / 4 : SIZE_MAX;
+    heap->alarm = free > heap->cap / 8 ? heap->cap - free / 4 : heap->cap;
 }
 
 void lun_vm_heap_wrap(struct lun_vm_heap *heap, lua_State *L, size_t cap)
 {
+    find_top(L);
     heap->alloc = lua_getallocf(L, &heap->alloc_data);
     heap->used = (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 +
                  (size_t)lua_gc(L, LUA_GCCOUNTB, 0);

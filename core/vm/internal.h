@@ -30,6 +30,7 @@ struct lun_vm_heap {
     void *alloc_data;
     size_t used;
     size_t cap;
+    lua_State *thread;  /* that runs; NULL: none, or C of the host */
     size_t alarm;       /* more than this is a reason to collect */
     size_t used_before; /* the collection under way */
     int cycles;         /* of it: the one under way; 0: no collection is */
@@ -68,7 +69,7 @@ struct lun_vm_app {
     const struct lun_vm_app_config *config; /* while the files are loaded */
     struct lun_vm_app *next; /* of those with calls that can go on */
     bool listed;
-    bool collecting;           /* before its next call */
+    bool collecting;            /* before its next call */
     struct lun_vm_queue ready;  /* calls that begin or were answered */
     struct lun_vm_queue sliced; /* calls whose slice is over */
     struct lun_vm_call *running;
@@ -94,7 +95,7 @@ struct lun_vm_call {
     struct lun_vm_spent *spent;
     lun_vm_call_cb cb;
     void *context;
-    uint32_t id; /* in another process */
+    uint32_t id;              /* in another process */
     struct lun_vm_call *next; /* in the queue of the app */
     bool queued;
     bool started;

@@ -240,6 +240,8 @@ static int l_concat(lua_State *L)
     int first = (int)luaL_checkinteger(L, 3),
         last = (int)luaL_checkinteger(L, 4);
     size_t total = measure(L, first, last, separator_len);
+    if (total > SCRATCH && total > lun_vm_host_app(L)->limits.memory_bytes)
+        lun_vm_host_error(L, "not enough memory");
     char *out = total <= SCRATCH ? scratch : lua_newuserdata(L, total);
     char *at = out;
     for (int i = first; i <= last; i++) {

@@ -17,6 +17,7 @@ local strings = {}
 
 local NAMED = { number = true, boolean = true, ["nil"] = true, cdata = true }
 local MAX_SIZE = 2 ^ 31 - 1
+local MAX_MEMORY = host and host.limits.memory or MAX_SIZE
 local PERCENT, CARET, ZERO, NINE = byte("%^09", 1, 4)
 
 --- As tostring, without addresses.
@@ -222,6 +223,7 @@ local function rep(value, times, separator)
     local size = (#text + #between) * count
     if size == 0 then return "" end
     if size > MAX_SIZE then raise("resulting string too large") end
+    if size > MAX_MEMORY then raise("not enough memory") end
     return rep_builtin(text, count, between)
 end
 

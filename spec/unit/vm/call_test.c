@@ -263,7 +263,8 @@ static void an_error_of_memory_may_be_caught(void **state)
         run_body("local ok, e = pcall(string.rep, 'x', 1e9)\n"
                  "local l = {} for i = 1, 1000 do l[i] = { i } end\n"
                  "return tostring(ok) .. ' ' .. e .. ' ' .. #l");
-    assert_string_equal(outcome.text, "false not enough memory 1000");
+    assert_string_equal(outcome.text,
+                        "false sales:app.lua:2: not enough memory 1000");
 }
 
 static void garbage_does_not_count_as_memory(void **state)
