@@ -128,6 +128,9 @@ int lun_app_spawner_start(const struct lun_config *config,
                           struct lun_err *err)
 {
     int pair[2];
+    /* First: without a spawner they must not be opened at all. */
+    host = (struct lun_vm_remote_host){.spawn = spawn, .ended = ended};
+    lun_vm_remote_set_host(&host);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return lun_error_set(err, LUN_EIO, "no socket: %s", strerror(errno));
     }
@@ -153,7 +156,5 @@ int lun_app_spawner_start(const struct lun_config *config,
         return lun_error_set(err, LUN_EIO, "cannot fork: %s", strerror(errno));
     }
     spawner = pair[0];
-    host = (struct lun_vm_remote_host){.spawn = spawn, .ended = ended};
-    lun_vm_remote_set_host(&host);
     return 0;
 }

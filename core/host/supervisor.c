@@ -207,14 +207,16 @@ static void rotate_log(const struct lun_supervisor *self)
 {
     struct stat info;
     char old[PATH_MAX + 4];
+    const char *log = self->config->log;
     if (self->log_path[0] != '\0' && stat(self->log_path, &info) == 0 &&
         (size_t)info.st_size > self->config->log_bytes) {
         (void)snprintf(old, sizeof old, "%s.1", self->log_path);
         (void)rename(self->log_path, old);
-        if (self->config->user[0] != '\0') {
-            (void)lun_worker_user_admit(self->config->user, self->dir,
-                                        self->log_path, NULL);
-        }
+    }
+    /* Workers with an account of their own may not make it. */
+    if (self->config->user[0] != '\0' && log[0] == '/' &&
+        access(log, F_OK) != 0) {
+        (void)lun_worker_user_admit(self->config->user, self->dir, log, NULL);
     }
 }
 

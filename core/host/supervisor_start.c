@@ -252,7 +252,9 @@ static int choose_user(struct lun_supervisor *self, struct lun_err *err)
         self->config, self->dir, self->postgres != NULL ? "postgres" : "nobody",
         name, sizeof name, err);
     if (code == 0 && name[0] != '\0') {
-        code = lun_worker_user_admit(name, self->dir, self->log_path, err);
+        const char *log = self->config->log;
+        code = lun_worker_user_admit(name, self->dir, log[0] == '/' ? log : "",
+                                     err);
     }
     if (code == 0) {
         code = set_text(&self->config->user, name, err);

@@ -24,12 +24,46 @@
 
 #define PROBE_S 10
 
+static int refuse(const char *path, struct lun_err *err)
+{
+    return lun_error_set(err, LUN_EIO, "cannot open '%s' for workers: %s", path,
+                         strerror(errno));
+}
+
+/* The private cluster may have given the folder to a group of its own. */
+static int admit_to_folder(const struct lun_process_user *user,
+                           const char *folder, struct lun_err *err)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0) {
+        return refuse(folder, err);
+    }
+    bool passes = info.st_gid == user->gid && (info.st_mode & S_IXGRP) != 0;
+    if (passes || (info.st_mode & S_IXOTH) != 0) {
+        return 0;
+    }
+    return chmod(folder, (info.st_mode & 07777) | S_IXOTH) != 0
+               ? refuse(folder, err)
+               : 0;
+}
+
 /* --- what it must reach ------------------------------------------------- */
 
 /* Results of the trial, as exit codes; the first ones are folders. */
-enum { REACHES, NO_LUA, NO_MODULES, NO_DATABASE, NO_CHANGE, TRIALS };
+enum {
+    REACHES,
+    NO_DATA,
+    NO_LUA,
+    NO_MODULES,
+    NO_PAGES,
+    NO_DATABASE,
+    NO_CHANGE,
+    TRIALS
+};
 
 struct places {
+    const char *data;
+    char pages[PATH_MAX];
     char lua[PATH_MAX];
     char modules[PATH_MAX];
 };
@@ -46,8 +80,14 @@ static int try_all(const struct lun_process_user *user,
     if (lun_process_user_become(user, NULL) != 0) {
         return NO_CHANGE;
     }
+    if (access(places->data, X_OK) != 0) {
+        return NO_DATA;
+    }
     if (!reads(places->lua)) {
         return NO_LUA;
+    }
+    if (!reads(places->pages)) {
+        return NO_PAGES;
     }
     if (!reads(places->modules)) {
         return NO_MODULES;
@@ -75,24 +115,30 @@ static int run_trial(const struct lun_process_user *user,
     return WEXITSTATUS(status);
 }
 
-static int try_user(const struct lun_config *config, const char *name,
+static int try_user(const struct lun_config *config,
+                    const struct lun_datadir *dir, const char *name,
                     struct lun_err *err)
 {
     struct lun_process_user user;
-    struct places places = {.lua = ""};
+    struct places places = {.data = dir->path};
     int code = lun_process_user_find(name, &user, err);
+    if (code == 0) {
+        code = admit_to_folder(&user, dir->path, err);
+    }
     if (code != 0) {
         return code;
     }
     (void)lun_program_lua_dir(config, places.lua, NULL);
+    if (lun_program_pages_dir(config, places.pages, NULL) != 0) {
+        places.pages[0] = '\0';
+    }
     if (lun_program_modules_dir(config, places.modules, NULL) != 0) {
         places.modules[0] = '\0';
     }
     const char *const reached[TRIALS] = {
-        [NO_LUA] = places.lua,
-        [NO_MODULES] = places.modules,
-        [NO_DATABASE] = "the database",
-        [NO_CHANGE] = NULL,
+        [NO_DATA] = dir->path,          [NO_LUA] = places.lua,
+        [NO_PAGES] = places.pages,      [NO_MODULES] = places.modules,
+        [NO_DATABASE] = "the database", [NO_CHANGE] = NULL,
     };
     int result = run_trial(&user, &places, config->database);
     if (result == REACHES) {
@@ -111,12 +157,11 @@ int lun_worker_user_choose(const struct lun_config *config,
     struct lun_err why;
     bool given = config->user[0] != '\0';
     const char *name = given ? config->user : preferred;
-    (void)dir;
     out[0] = '\0';
     if (geteuid() != 0 || strcmp(name, "root") == 0) {
         return 0;
     }
-    int code = try_user(config, name, &why);
+    int code = try_user(config, dir, name, &why);
     if (code == 0) {
         (void)snprintf(out, size, "%s", name);
     } else if (given) {
@@ -130,12 +175,6 @@ int lun_worker_user_choose(const struct lun_config *config,
 }
 
 /* --- what it may -------------------------------------------------------- */
-
-static int refuse(const char *path, struct lun_err *err)
-{
-    return lun_error_set(err, LUN_EIO, "cannot open '%s' for workers: %s", path,
-                         strerror(errno));
-}
 
 /* New files get the group of the folder; those of an earlier start had none. */
 static int admit_to_sets(const struct lun_process_user *user,
@@ -167,31 +206,19 @@ static int admit_to_sets(const struct lun_process_user *user,
 static int admit_to_log(const struct lun_process_user *user, const char *log,
                         struct lun_err *err)
 {
-    int fd =
-        open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int flags =
+        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    struct stat info;
+    int fd = open(log, flags, 0600);
     if (fd < 0) {
         return refuse(log, err);
     }
-    int failed = fchown(fd, user->uid, user->gid);
+    int failed = fstat(fd, &info);
+    if (failed == 0 && S_ISREG(info.st_mode)) { /* a pipe stays as it is */
+        failed = fchown(fd, user->uid, user->gid);
+    }
     (void)close(fd);
     return failed != 0 ? refuse(log, err) : 0;
-}
-
-/* The private cluster may have given the folder to a group of its own. */
-static int admit_to_folder(const struct lun_process_user *user,
-                           const char *folder, struct lun_err *err)
-{
-    struct stat info;
-    if (stat(folder, &info) != 0) {
-        return refuse(folder, err);
-    }
-    bool passes = info.st_gid == user->gid && (info.st_mode & S_IXGRP) != 0;
-    if (passes || (info.st_mode & S_IXOTH) != 0) {
-        return 0;
-    }
-    return chmod(folder, (info.st_mode & 07777) | S_IXOTH) != 0
-               ? refuse(folder, err)
-               : 0;
 }
 
 int lun_worker_user_admit(const char *name, const struct lun_datadir *dir,

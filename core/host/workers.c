@@ -353,7 +353,9 @@ static struct lun_worker_process *spawn(struct worker *worker)
 
 static void start(struct worker *worker)
 {
-    if (worker->owner->closing || worker->process != NULL) {
+    /* Without a set: lun_workers_start or lun_workers_replace comes later. */
+    if (worker->owner->closing || worker->process != NULL ||
+        worker->owner->set_path[0] == '\0') {
         return;
     }
     worker->process = spawn(worker);

@@ -152,6 +152,7 @@ int lun_vm_app_open(const struct lun_vm_app_config *config,
 {
     struct lun_vm_app *app = calloc(1, sizeof(*app));
     struct opening opening = {app, config, err, 0};
+    bool apart = config->isolated && lun_vm_remote_has_host();
     if (!app)
         return lun_error_set(err, LUN_EMEMORY, "out of memory");
     app->refs = 1;
@@ -162,11 +163,10 @@ int lun_vm_app_open(const struct lun_vm_app_config *config,
         lun_error_set(err, rc, "out of memory");
     } else {
         app->metrics = lun_app_metrics_take(app->name, app->release);
-        rc = config->isolated
-                 ? lun_vm_remote_open(app, config, &app->remote, err)
-                 : make_state(&opening);
+        rc = apart ? lun_vm_remote_open(app, config, &app->remote, err)
+                   : make_state(&opening);
     }
-    if (!rc && !config->isolated)
+    if (!rc && !apart)
         rc = load(&opening);
     if (rc)
         lun_vm_app_unref(app);

@@ -30,8 +30,10 @@ struct lun_vm_remote_host {
                   const char *request);
 };
 
-/* Without it apps cannot be isolated. `host` must stay. */
+/* `host` must stay. Without it (a console, a test, an embedding program) apps
+ * are opened in the calling process. */
 void lun_vm_remote_set_host(const struct lun_vm_remote_host *host);
+bool lun_vm_remote_has_host(void);
 
 /* Starts the process and waits until it has loaded the app. */
 int lun_vm_remote_open(struct lun_vm_app *app,

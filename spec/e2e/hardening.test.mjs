@@ -74,6 +74,11 @@ describe('a worker', () => {
       return !errors;
     });
     fs.renameSync(path.join(server.data, 'log/requests.log'), path.join(server.data, 'log/old.log'));
+    await until('lines in the new log', async () => {
+      await server.ask('{ products { sku } }');
+      const log = path.join(server.data, 'log/requests.log');
+      return fs.existsSync(log) && fs.readFileSync(log, 'utf8').includes('"request"');
+    });
     assert.deepEqual(server.status().workers.map((one) => one.pid), pids);
   });
 
