@@ -208,9 +208,10 @@ static void take_over(struct lun_reload *reload, struct lun_buf *changes)
 {
     lun_loadout_changes(&reload->next, &reload->current, changes);
     (void)lun_buf_str(changes);
-    lun_probation_begin(
-        reload->trial, reload->next.trials,
-        lun_loadout_new_trials(&reload->next, &reload->current));
+    /* What a start finds in the database is not new. */
+    size_t news = lun_loadout_new_trials(&reload->next, &reload->current);
+    bool known = reload->workers == NULL && reload->next.same;
+    lun_probation_begin(reload->trial, reload->next.trials, known ? 0 : news);
     lun_loadout_release(&reload->warm);
     reload->warm = reload->current;
     reload->warm_fits = reload->next.fits || reload->going_back;

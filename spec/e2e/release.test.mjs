@@ -41,7 +41,7 @@ describe('a release', () => {
   let server;
   before(async () => {
     server = await Server.start({ apps: { base: BASE, shop: shop('1.0.0') },
-      args: ['--workers', '2'] });
+      args: ['--workers', '2', '--releases-keep', '12'] });
     server.sql(`insert into base."user" (id, login, active, roles, version) values
       (gen_random_uuid(), 'dev', true, '{base.developer}', 1),
       (gen_random_uuid(), 'lead', true, '{base.lead}', 1),
@@ -245,6 +245,7 @@ end)`);
     assert.deepEqual(clients.returns(order), []);
     assert.deepEqual(late, []);
     assert.ok(clients.asked > PUSHES * 64, `${clients.asked} requests`);
+    assert.equal(server.sql("select count(*) from lunette.release where app = 'shop'"), '12');
     t.diagnostic(`${PUSHES} pushes, ${clients.asked} requests, 0 failed`);
   });
 
