@@ -14,7 +14,7 @@ struct lun_json;
  * Runs `tests`, a list of {"app","number"}, of the release set in file `set` on
  * the database `conninfo`, whose tables fit the set: each in a transaction that
  * is rolled back. Appends the list of results, {"ok":true} or {"message","got",
- * "expected"}, as JSON. Blocks, with a loop of its own.
+ * "expected"}, as JSON. Blocks, while a process of its own runs them.
  */
 int lun_app_tests_run(const struct lun_config *config, const char *conninfo,
                       const char *set, const struct lun_json *tests,

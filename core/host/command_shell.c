@@ -21,6 +21,7 @@
 #include "core/host/line_editor.h"
 #include "core/host/trial.h"
 #include "core/os/file.h"
+#include "core/os/harden.h"
 #include "core/telemetry/log.h"
 
 #define LINE_MS 60000 /* policy's own limits are shorter */
@@ -341,6 +342,9 @@ static int run(struct shell *shell, const char *history)
         return fail("out of memory");
     }
     (void)signal(SIGINT, SIG_IGN);
+    /* Code of an app runs here: no more than a worker may do. */
+    lun_harden_process();
+    (void)lun_harden_filter_calls(LUN_HARDEN_WORKER, NULL, NULL);
     if (lun_line_editor_is_terminal(shell->editor)) {
         (void)printf("lunette %s; :help explains. %s\n", LUNETTE_VERSION,
                      shell->write ? "What lines change is kept."
