@@ -244,7 +244,8 @@ describe('a second start', () => {
     server.launch();
     const { code } = await within(60, server.ended);
     assert.equal(code, 1);
-    assert.match(server.output, new RegExp(`cannot listen on '127\\.0\\.0\\.1:${port}': address already in use; --port N`));
+    assert.match(server.output,
+      new RegExp(`cannot listen on '127\\.0\\.0\\.1:${port}': address already in use; --port N`));
     assert.equal(lunette(['status', '--data', server.data]).code, 3);
     fs.rmSync(server.folder, { recursive: true, maxRetries: 20, retryDelay: 100 });
   });
