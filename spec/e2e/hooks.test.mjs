@@ -127,6 +127,36 @@ model "Typed" { fields = {
 } }
 access "Typed" { admin = "all" }
 
+model "Copied" {
+  fields = {
+    text = text {}, int = int {}, big = bigint {}, real = float {}, exact = money {},
+    bool = bool {}, day = date {}, moment = datetime {}, time = time {}, json = json {},
+    uuid = uuid {}, color = enum "Color" {}, product = ref "Product" {},
+    texts = list(text) {}, ints = list(int) {}, bigs = list(bigint) {}, exacts = list(money) {},
+    bools = list(bool) {}, days = list(date) {}, moments = list(datetime) {},
+    colors = list(enum "Color") {}, copies = int { default = 0 },
+  },
+  before_create = function(list)
+    for i, each_one in each(list) do
+      local copy = {}
+      for name, value in pairs(each_one) do copy[name] = value end
+      copy.copies = 1
+      list[i] = copy
+    end
+  end,
+  before_write = function(list, changes)
+    for name, value in pairs(changes) do
+      if name == "ints" or name == "bools" then
+        local copy = {}
+        for i, item in ipairs(value) do copy[i] = item end
+        changes[name] = copy
+      end
+    end
+    changes.copies = 2
+  end,
+}
+access "Copied" { admin = "all" }
+
 model "Loop" {
   fields = { n = int { default = 0 } },
   after_write = function(loops)
@@ -157,7 +187,7 @@ let server;
 before(async () => { server = await Server.start({ apps: { shop: app } }); });
 after(() => server?.down());
 beforeEach(() => {
-  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal, shop.typed');
+  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal, shop.typed, shop.copied');
 });
 
 const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
@@ -228,6 +258,27 @@ describe('hooks', () => {
     assert.ok(error.extensions.error_id, JSON.stringify(error));
     assert.equal(count('order'), 0);
     assert.match(await logOf(error), /shop:app\.lua:\d+: a mistake of the app/);
+  });
+
+  test('pass values of all types on as they are', async () => {
+    await server.dataOf('mutation { createProduct(data: { name: "bolt" }) { id } }');
+    const values = { text: 'ü "\\', int: -2, big: '9007199254740993', real: 0.1, exact: '0.10',
+      bool: false, day: '2026-02-28', moment: '2026-02-28T23:59:59.999Z', time: '23:59:59',
+      json: { a: [null, false, { b: 'x' }] }, uuid: '01890a5d-ac96-774b-bcce-b302099a8057',
+      color: 'RED', texts: ['', 'a,"b"', '{}'], ints: [1, -1], bigs: ['9007199254740993', 5],
+      exacts: ['1.10', '2.00'], bools: [false, true], days: ['2026-01-01'],
+      moments: ['2026-01-01T00:00:00.000Z'], colors: ['BLUE', 'RED'] };
+    const data = Object.fromEntries(Object.entries(values)
+      .map(([name, value]) => [name, name.endsWith('s') ? { set: value } : value]));
+    const names = Object.keys(values).join(' ');
+    const { createCopied } = await server.dataOf(`mutation($data: CopiedCreateInput!) {
+      createCopied(data: $data) { ${names} copies product { name } } }`,
+    { data: { ...data, product: { connect: { name: 'bolt' } } } });
+    assert.deepEqual(createCopied, { ...values, copies: 1, product: { name: 'bolt' } });
+    await server.dataOf(`mutation($data: CopiedUpdateManyMutationInput!) {
+      updateManyCopieds(data: $data) { count } }`, { data });
+    const { copieds } = await server.dataOf(`{ copieds { ${names} copies } }`);
+    assert.deepEqual(copieds, [{ ...values, copies: 2 }]);
   });
 
   test('that take the list for a record are told so', async () => {

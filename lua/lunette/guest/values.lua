@@ -38,18 +38,17 @@ local INWARD = {
 }
 
 local function inward_one(field, value)
-    if value == nil or value == false then return nil end
+    if value == nil then return nil end
     return (INWARD[field.type] or as_it_is)(value)
 end
 
---- The value of a field from what the host sent of it (false: null).
+--- The value of a field from what the host sent of it as a value.
 function values.inward(field, value)
     if field.list and type(value) == "table" then
         local out = {}
         for i, item in ipairs(value) do out[i] = inward_one(field, item) end
         return out
     end
-    if type(value) == "boolean" and field.type == "bool" then return value end
     return inward_one(field, value)
 end
 
