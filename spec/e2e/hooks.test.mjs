@@ -187,7 +187,8 @@ let server;
 before(async () => { server = await Server.start({ apps: { shop: app } }); });
 after(() => server?.down());
 beforeEach(() => {
-  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal, shop.typed, shop.copied');
+  server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal,'
+    + ' shop.typed, shop.copied');
 });
 
 const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
