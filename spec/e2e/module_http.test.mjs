@@ -169,7 +169,7 @@ before(async () => {
           plain = true, private = { "127.0.0.0/8" }, ca = "${pki}/ca.crt", max_response = "1m",
           methods = { "GET", "POST" } } } }
         app "hr" { modules = { http = { hosts = "127.0.0.1", plain = true } } }
-        app "big" { modules = { http = { hosts = "127.0.0.1", plain = true, private = true,
+        app "big" { limits = { memory = "24m" }, modules = { http = { hosts = "127.0.0.1", plain = true, private = true,
           max_response = "64m", redirects = 0 } } }
       ` },
     },
@@ -218,7 +218,8 @@ describe('the module http', () => {
   });
 
   test('refuses certificates and says why', async () => {
-    assert.match((await fetchIt(site.expired)).error, /^\S*\s?http: https:\/\/127.0.0.1:\d+: .*certificate has expired/);
+    assert.match((await fetchIt(site.expired)).error,
+      /^\S*\s?http: https:\/\/127.0.0.1:\d+: .*certificate has expired/);
     assert.match((await fetchIt(site.name)).error, /no alternative certificate subject name matches/);
     assert.match((await fetchIt(site.self)).error, /self-signed certificate/);
     assert.match((await fetchIt(site.unknown)).error, /unable to get local issuer certificate/);
@@ -292,7 +293,7 @@ describe('the module http', () => {
     const bigFetch = async (u, r = 0) => (await server.ask(
       'query($u: String!, $r: Int) { bigFetch(url: $u, redirects: $r) }', { u, r }, { user: null }));
     assert.equal((await bigFetch(`${plain}/megabytes?n=2`)).data.bigFetch, '2097152 200');
-    const answer = await bigFetch(`${plain}/megabytes?n=63`);
+    const answer = await bigFetch(`${plain}/megabytes?n=60`);
     assert.match(JSON.stringify(answer), /memory/);
     assert.equal((await bigFetch(`${plain}/megabytes?n=1`)).data.bigFetch, '1048576 200');
     assert.equal((await bigFetch(`${plain}/other`, 3)).data.bigFetch, '0 307');

@@ -104,7 +104,8 @@ mutation "quote" { returns = text, by = "public",
   run = function()
     return require("mail").send { to = "Ann Lee <ann@example.com>", template = "quotation",
       values = { number = "Q-1", customer = { name = "M&M <Ltd>" },
-        lines = { { name = "Chair", price = require("decimal").new("12.50") }, { name = "Table <oak>", price = 100 } } },
+        lines = { { name = "Chair", price = require("decimal").new("12.50") },
+          { name = "Table <oak>", price = 100 } } },
       attachments = { { name = "Angebot ü.csv", type = "text/csv", data = "a;b\\n\\0\\255" } } }
   end }
 query "from_query" { returns = text, by = "public",
@@ -257,7 +258,8 @@ describe('the module mail', () => {
       ['to', 'ann', /is not an address/],
       ['to', 'a@b_c.example.com', /is not an address/],
     ]) {
-      assert.match(await refusal({ to: 'a@example.com', subject: 'x', text: 'x', [field]: value }), why, `${field} ${value}`);
+      assert.match(await refusal({ to: 'a@example.com', subject: 'x', text: 'x', [field]: value }), why,
+        `${field} ${value}`);
     }
     assert.match(await refusal({ to: 'a@example.com', template: 'quotation', values: {} }),
       /mail\/quotation\.txt:1: there is no value 'number'/);
@@ -276,7 +278,8 @@ describe('the module mail', () => {
     const [first, second] = box.mails.filter(({ parsed }) => parsed.subject === 'three');
     assert.deepEqual(second.to, ['busy@example.com']);
     assert.equal(second.parsed.messageId, first.parsed.messageId);
-    await until('a parked mail', () => server.sql('select count(*) from lunette.mail where parked_at is not null') === '1');
+    await until('a parked mail',
+      () => server.sql('select count(*) from lunette.mail where parked_at is not null') === '1');
     assert.match(server.sql('select refused from lunette.mail'), /gone@example\.com.*550/);
     assert.ok(await tries('parked') >= 1);
     server.sql('delete from lunette.mail');
