@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+struct lun_bind_task;
 struct lun_err;
 struct lun_framework;
 struct lun_vm_app;
@@ -18,6 +19,11 @@ struct lun_bind_app {
     struct lun_vm_app *vm;
     struct lun_vm_grant *grants; /* modules it may use */
     size_t grant_count;
+    /* Its mutations at work, each with a connection, and those that wait until
+     * it may have another: core/bind/turn.h. */
+    unsigned at_work;
+    struct lun_bind_task *first;
+    struct lun_bind_task *last;
     unsigned refs;
     size_t key_len;
     char *key; /* all that its VM was made of */

@@ -23,6 +23,7 @@
  * writes, a hook of what that writes...). */
 enum { LUN_BIND_CALLS_MAX = 8 };
 
+struct lun_bind_app;
 struct lun_bind_statement;
 struct lun_bind_shape;
 struct lun_bind_module_ask;
@@ -34,6 +35,7 @@ struct lun_bind_writer {
     int run; /* lunette.orm.write.run and .all */
     int run_all;
     int methods; /* metatable of ctx and ctx.db */
+    unsigned sessions_of_app; /* that mutations of one app may hold */
     /* SQL -> lun_bind_statement; apart are those outside transactions and
      * those with results in text format. */
     struct lun_map statements[2][2];
@@ -51,6 +53,10 @@ struct lun_bind_task {
     size_t index;
     struct lun_bind_request *request;
     struct lun_bind_task *prev, *next; /* of the request's */
+    struct lun_bind_app *app; /* of a mutation by an app; core/bind/turn.h */
+    bool at_work;             /* counts among those of the app */
+    void (*go)(struct lun_bind_task *task); /* waits for its turn; else NULL */
+    struct lun_bind_task *next_turn;
     struct lun_pg_session *session; /* NULL without a transaction */
     lua_State *co;                  /* NULL between tries */
     int co_ref;

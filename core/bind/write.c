@@ -12,6 +12,7 @@
 #include "core/base/random.h"
 #include "core/bind/framework.h"
 #include "core/bind/task.h"
+#include "core/bind/turn.h"
 #include "core/telemetry/metrics.h"
 
 #define RETRY_FIRST_MS 5
@@ -61,6 +62,7 @@ static void give_session(struct lun_bind_task *task)
     if (task->session)
         lun_pg_session_give(task->session);
     task->session = NULL;
+    lun_bind_turn_leave(task);
 }
 
 void lun_bind_task_end(struct lun_bind_task *task,
@@ -122,7 +124,7 @@ void lun_bind_task_end_gone(struct lun_bind_task *task)
 static void on_abandoned(uv_timer_t *timer)
 {
     struct lun_bind_task *task = timer->data;
-    if (task->call_count && task->waiting && !task->sent)
+    if (task->go || (task->call_count && task->waiting && !task->sent))
         lun_bind_task_end_gone(task);
 }
 
@@ -130,7 +132,7 @@ void lun_bind_write_abandon(struct lun_bind_request *request)
 {
     for (struct lun_bind_task *task = request->tasks; task; task = task->next) {
         task->gone = true;
-        if (task->call_count)
+        if (task->call_count || task->go)
             uv_timer_start(&task->timer, on_abandoned, 0, 0);
     }
 }
@@ -231,13 +233,18 @@ static void on_session(void *context, struct lun_pg_session *session,
                         task);
 }
 
-static void begin(struct lun_bind_task *task)
+static void take_session(struct lun_bind_task *task)
 {
     const struct lun_exec_config *config = lun_exec_config_of(task->exec);
+    lun_pg_pool_take(config->pool, config->deadline_ns, on_session, task);
+}
+
+static void begin(struct lun_bind_task *task)
+{
     if (task->reads)
         lun_bind_task_start(task);
-    else
-        lun_pg_pool_take(config->pool, config->deadline_ns, on_session, task);
+    else if (lun_bind_turn_enter(task, take_session))
+        take_session(task);
 }
 
 /* Does the plan of the write say that it needs no transaction? */
@@ -291,6 +298,8 @@ void lun_bind_write_start(struct lun_bind_writer *writer,
     task->request = request;
     task->reads = !plan->mutation;
     task->single = is_single(task);
+    if (plan->mutation)
+        task->app = lun_bind_turn_app(task);
     uv_timer_init(writer->loop, &task->timer);
     task->timer.data = task;
     link_task(task);
@@ -319,13 +328,15 @@ static int find_runs(lua_State *L)
 }
 
 struct lun_bind_writer *lun_bind_writer_new(struct lun_framework *framework,
-                                            uv_loop_t *loop)
+                                            uv_loop_t *loop, unsigned sessions)
 {
     struct lun_bind_writer *writer = calloc(1, sizeof(*writer));
     if (!writer)
         return NULL;
     writer->L = lun_framework_state(framework);
     writer->loop = loop;
+    /* One is never lent, and one of the others is left to the other apps. */
+    writer->sessions_of_app = sessions > 3 ? sessions - 2 : 1;
     for (int i = 0; i < 4; i++)
         lun_map_init(&writer->statements[i / 2][i % 2]);
     if (!lua_cpcall(writer->L, find_runs, writer))

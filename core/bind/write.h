@@ -34,9 +34,9 @@ struct lun_bind_request {
     struct lun_bind_task *tasks; /* its fields at work; NULL at first */
 };
 
-/* NULL when memory ran out. */
+/* `sessions` is the size of the pool. NULL when memory ran out. */
 struct lun_bind_writer *lun_bind_writer_new(struct lun_framework *framework,
-                                            uv_loop_t *loop);
+                                            uv_loop_t *loop, unsigned sessions);
 void lun_bind_writer_free(struct lun_bind_writer *writer);
 
 /* Runs field `index` of `exec`; ends with lun_exec_written, which may come

@@ -217,7 +217,8 @@ static int open_parts(struct lun_service *service, const char *data,
     if (rc)
         return rc;
     start_modules(service);
-    service->writer = lun_bind_writer_new(service->framework, service->loop);
+    service->writer = lun_bind_writer_new(service->framework, service->loop,
+                                          (unsigned)config->pg_size);
     service->gzip = lun_http_gzip_new();
     service->merge = lun_merge_new(service->loop, service->pool);
     if (!service->writer || !service->merge || !service->gzip)

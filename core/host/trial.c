@@ -117,7 +117,7 @@ static int open_parts(struct lun_trial *trial, const char *set,
         return code;
     }
     start_modules(trial);
-    trial->writer = lun_bind_writer_new(trial->framework, &trial->loop);
+    trial->writer = lun_bind_writer_new(trial->framework, &trial->loop, pg.size);
     trial->merge = lun_merge_new(&trial->loop, trial->pool);
     return trial->writer != NULL && trial->merge != NULL
                ? 0

@@ -66,6 +66,12 @@ mutation "hold" { args = { n = int {} }, returns = int, by = "public",
   end }
 `;
 
+const calm = `app "calm" { version = "1.0.0" }
+model "Note" { fields = { name = text {} } }
+access "Note" { public = "all" }
+mutation "put" { returns = int, by = "public", run = function() create("Note", { name = "n" }) return 1 end }
+`;
+
 const policy = `app "crm" { limits = { statements = 50, rows = 5000, value = "1m", cpu = "1s", wall = "9s",
   memory = "32m" } }`;
 
@@ -73,7 +79,7 @@ let server;
 before(async () => {
   const folder = temporaryFolder();
   fs.writeFileSync(path.join(folder, 'policy.lua'), policy);
-  server = await Server.start({ apps: { crm: app }, folder, args: ['--workers', '1'] });
+  server = await Server.start({ apps: { crm: app, calm }, folder, args: ['--workers', '1'] });
   server.sql(`insert into crm.lead (id, name, hits)
     select gen_random_uuid(), 'l' || n, n from generate_series(1, 100) n`);
 });
@@ -166,6 +172,18 @@ describe('many calls at once', () => {
     const data = await server.dataOf(`{ ${fields} }`, {}, { user: null });
     assert.equal(Object.keys(data).length, 40);
   });
+});
+
+test('a slow app leaves a connection to the mutations of others', async () => {
+  let ended = 0;
+  const slow = Array.from({ length: 12 }, (_, i) => server.ask(
+    `mutation { cross(first: "l${20 + i}", second: "l${40 + i}") }`, {}, { user: null })
+    .then((answer) => { ended++; return answer; }));
+  await sleep(100);
+  assert.deepEqual((await server.ask('mutation { put }', {}, { user: null })).data, { put: 1 });
+  assert.ok(ended < 10, `${ended} had ended before`);
+  for (const { errors } of await Promise.all(slow)) assert.equal(errors, undefined, JSON.stringify(errors));
+  await idle();
 });
 
 /** Sends a request and leaves before its answer. */
