@@ -157,6 +157,31 @@ model "Copied" {
 }
 access "Copied" { admin = "all" }
 
+-- Who may fill in a form may not read what others wrote.
+role "visitor" {}
+model "Form" {
+  fields = { text = text {}, secret = text { size = 20, default = "hidden" } },
+  after_create = function(forms)
+    for _, form in each(forms) do
+      if form.secret ~= "hidden" then fail("it is not hidden") end
+      as_app(function() note("form " .. form.text) end)
+    end
+  end,
+  before_write = function(forms)
+    for _, form in each(forms) do
+      if form.text == "final" then fail("it is final") end
+      if #find("Form") > 0 then fail("forms can be read") end
+    end
+  end,
+}
+access "Form" { visitor = { "create", "write" }, admin = "all" }
+mutation "hand_in" { args = { text = text {} }, by = "visitor", run = function(args)
+  create("Form", { text = args.text })
+end }
+mutation "rename_forms" { by = "visitor", run = function()
+  as_app(function() return find("Form") end):set { text = "renamed" }
+end }
+
 model "Loop" {
   fields = { n = int { default = 0 } },
   after_write = function(loops)
@@ -188,7 +213,7 @@ before(async () => { server = await Server.start({ apps: { shop: app } }); });
 after(() => server?.down());
 beforeEach(() => {
   server.sql('truncate shop.entry, shop.product, shop.line, shop."order", shop.loop, shop.deal,'
-    + ' shop.typed, shop.copied');
+    + ' shop.typed, shop.copied, shop.form');
 });
 
 const entries = () => server.sql('select coalesce(string_agg(text, \', \' order by id), \'\')'
@@ -280,6 +305,18 @@ describe('hooks', () => {
       updateManyCopieds(data: $data) { count } }`, { data });
     const { copieds } = await server.dataOf(`{ copieds { ${names} copies } }`);
     assert.deepEqual(copieds, [{ ...values, copies: 2 }]);
+  });
+
+  test('read the records they are about, whoever the caller is', async () => {
+    const visitor = { token: server.token('admin', ['shop.visitor']) };
+    const handIn = (text) => server.ask(`mutation { handIn(text: "${text}") }`, {}, visitor);
+    assert.deepEqual(await handIn('final'), { data: { handIn: true } });
+    assert.equal(entries(), 'form final');
+    const rename = async () => (await server.ask('mutation { renameForms }', {}, visitor)).errors[0];
+    assert.equal((await rename()).message, 'it is final');
+    server.sql("update shop.form set text = 'draft'");
+    assert.equal((await rename()).extensions.code, 'FORBIDDEN');
+    assert.equal(server.sql('select text from shop.form'), 'draft');
   });
 
   test('that take the list for a record are told so', async () => {

@@ -63,7 +63,8 @@ end
 -- result; leaves by lunette.orm.write.fail when it does not return.
 -- @tparam table ctx of core/bind/task.h
 function call.run(ctx, app, entry, message)
-    local running = { ctx = ctx, app = app, service = ctx.service }
+    local running = { ctx = ctx, app = app, service = ctx.service,
+        given = message.ids and { model = message.model, ids = message.ids } }
     ctx.now = ctx.now or host.now()
     message.me, message.roles, message.now = ctx.user, ctx.roles, ctx.now
     local event, value = ctx:call(app, entry, message)
