@@ -47,7 +47,9 @@ end
 local function each_pair(values, what, add)
     for _, name in ipairs(sorted_names(values, what)) do
         local value = values[name]
-        if type(value) ~= "table" or decimals.text(value) then
+        if value == null then
+            value = {}
+        elseif type(value) ~= "table" or decimals.text(value) then
             value = { value }
         end
         for _, one in ipairs(value) do
@@ -66,11 +68,12 @@ local function form_text(values, what)
 end
 
 local function with_query(url, query)
-    if not query or next(query) == nil then return url end
+    local added = form_text(query or {}, "query")
+    if added == "" then return url end
     local base, fragment = url:match("^([^#]*)(.*)$")
     local joint = not base:find("?", 1, true) and "?"
         or base:find("[?&]$") and "" or "&"
-    return base .. joint .. form_text(query, "query") .. fragment
+    return base .. joint .. added .. fragment
 end
 
 local function header_list(headers)

@@ -39,6 +39,8 @@ test("adds a query to the URL", function()
         http.get(url, { query = { c = "x y", b = 2 } })
         equal(asked.url, wanted)
     end
+    http.get("https://a/", { query = { none = null } })
+    equal(asked.url, "https://a/")
     http.get("https://a/", { query = {} })
     equal(asked.url, "https://a/")
     http.get("https://a/", { query = { q = "ä&=\r\n", t = true,
