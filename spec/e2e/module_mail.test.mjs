@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import PostalMime from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
-import { Server, request, temporaryFolder, until } from './support/server.mjs';
+import { Server, lunette, request, temporaryFolder, until } from './support/server.mjs';
 
 const pki = temporaryFolder();
 
@@ -350,6 +350,18 @@ describe('the module mail', () => {
       return new Set(box.mails.map(({ parsed }) => parsed.subject).filter((s) => s.startsWith('kill'))).size === 20;
     });
     await emptied();
+  });
+
+  test('takes the templates of a release that was pushed', async () => {
+    const folder = temporaryFolder();
+    for (const [name, text] of Object.entries({ ...files, 'mail/quotation.txt': 'Subject: Pushed {number}\n\nx' })) {
+      fs.mkdirSync(path.dirname(path.join(folder, 'crm', name)), { recursive: true });
+      fs.writeFileSync(path.join(folder, 'crm', name), text);
+    }
+    const run = lunette(['push', 'crm', '--apps', folder, '--data', server.data]);
+    assert.equal(run.code, 0, run.stderr);
+    await server.dataOf('mutation { quote }', {}, anyone);
+    assert.equal((await box.mail('Pushed Q-1')).parsed.text.trim(), 'x');
   });
 
   test('keeps its password out of set, database and log', async () => {
