@@ -41,7 +41,10 @@ class Load2 {
       }
       await this.#one(session).catch((error) => this.failures.push(error.message));
     }
-    await new Promise((resolve) => session.close(resolve));
+    if (session.destroyed) return;
+    const closed = once(session, 'close');
+    session.close();
+    await closed;
   }
 
   #one(session) {
