@@ -280,6 +280,7 @@ static int harden(struct lun_err *err)
     lun_harden_process();
     if (lun_harden_filter_calls(LUN_HARDEN_WORKER, on_denied, &why))
         lun_log_printf(LUN_LOG_WARN, "%s", why.message);
+    lun_metrics_set(LUN_METRIC_FILTERED, lun_harden_is_filtered());
     return 0;
 }
 

@@ -31,3 +31,5 @@ enum lun_harden_filter {
 int lun_harden_filter_calls(enum lun_harden_filter filter,
                             void (*denied)(int number, const char *name),
                             struct lun_err *err);
+/* Tries an execve of nothing: whether a filter denied it. */
+bool lun_harden_is_filtered(void);

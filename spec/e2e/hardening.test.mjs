@@ -44,6 +44,14 @@ describe('a worker', () => {
     for (const pid of pids) assert.equal(statusOf(pid).Seccomp, '2');
   });
 
+  test('has tried to start a program, and was denied it', { skip: sanitized }, async () => {
+    const metrics = await (await fetch(`${server.status().ops_url}/metrics`)).text();
+    for (const slot of [0, 1]) {
+      assert.match(metrics, new RegExp(`^lunette_worker_filtered\\{worker="${slot}"\\} 1$`, 'm'));
+      assert.match(metrics, new RegExp(`^lunette_denied_calls_total\\{worker="${slot}"\\} 0$`, 'm'));
+    }
+  });
+
   test('is not root, and has no capability, when the supervisor is', { skip: !root }, () => {
     assert.equal(statusOf(server.status().pids.supervisor).Uid.split('\t')[0], '0');
     for (const pid of pids) {

@@ -54,6 +54,11 @@ static int start_a_program(void)
     return denied(execv(args[0], args));
 }
 
+static int find_the_filter(void)
+{
+    return lun_harden_is_filtered() ? 0 : 1;
+}
+
 static int fork_a_process(void)
 {
     return denied(fork());
@@ -95,8 +100,9 @@ static void keeps_workers_from_other_programs_and_rights(void **state)
 {
     (void)state;
     int (*const acts[])(void) = {
-        start_a_program, fork_a_process,  fork_by_clone, trace_the_parent,
-        kill_the_parent, mount_something, become_root,   open_a_raw_socket};
+        start_a_program, find_the_filter,  fork_a_process,
+        fork_by_clone,   trace_the_parent, kill_the_parent,
+        mount_something, become_root,      open_a_raw_socket};
     for (size_t i = 0; FILTERS && i < sizeof acts / sizeof acts[0]; i++) {
         assert_int_equal(in_child(LUN_HARDEN_WORKER, acts[i]), 0);
         assert_int_equal(in_child(LUN_HARDEN_APP, acts[i]), 0);
@@ -136,6 +142,7 @@ static int do_what_a_worker_does(void)
 static void lets_workers_do_their_work(void **state)
 {
     (void)state;
+    assert_false(lun_harden_is_filtered());
     assert_int_equal(in_child(LUN_HARDEN_WORKER, do_what_a_worker_does), 0);
 }
 
