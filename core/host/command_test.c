@@ -106,11 +106,12 @@ static bool push_names(const struct lun_command_line *line, const char *folder,
 
 static void print_text(const char *lead, const char *text)
 {
-    (void)printf("%s", lead);
-    for (const char *c = text; *c != '\0'; c++) {
-        (void)printf(*c == '\n' ? "\n          " : "%c", *c);
-    }
-    (void)printf("\n");
+    struct lun_buf out;
+    lun_buf_init(&out);
+    lun_buf_push_str(&out, lead);
+    lun_excerpt_push_plain(text, "          ", &out);
+    lun_buf_push_byte(&out, '\n');
+    lun_excerpt_print(&out, stdout);
 }
 
 static void print_failure(const struct lun_json *result,
@@ -142,8 +143,9 @@ static void print_result(const struct lun_json *test,
 {
     bool ok = is_true(result, "ok");
     const char *color = !colored ? "" : ok ? GREEN : RED;
-    (void)printf("  %s%s%s %s\n", color, ok ? "ok  " : "FAIL",
-                 colored ? PLAIN : "", text_of(test, "name"));
+    (void)printf("  %s%s%s ", color, ok ? "ok  " : "FAIL",
+                 colored ? PLAIN : "");
+    print_text("", text_of(test, "name"));
     if (!ok) {
         print_failure(result, entry, colored);
     }

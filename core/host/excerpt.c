@@ -116,9 +116,10 @@ void lun_excerpt_push(const struct lun_json *entry, const char *kind,
     }
     lun_buf_release(&place);
     push_in(out, colored && kind[0] != '\0' ? YELLOW : "", kind, strlen(kind));
-    lun_buf_push_str(out, entry->type == LUN_JSON_STRING
-                              ? entry->text
-                              : text_of(entry, "message"));
+    lun_excerpt_push_plain(entry->type == LUN_JSON_STRING
+                               ? entry->text
+                               : text_of(entry, "message"),
+                           "    ", out);
     lun_buf_push_byte(out, '\n');
     push_source(entry, colored, out);
 }

@@ -104,6 +104,7 @@ test "an unknown role" (function(t) t:user "bos" end)
 test "a failed assertion is no failure that was expected" (function(t)
   t:fails("equal", function() t:equal(1, 2) end)
 end)
+test "escapes \\27[2J" (function(t) t.equal(1, 1) end)
 test "a function that refuses" (function(t) fail("not today") end)
 test "and one that is right" (function(t) t:equal({ 1, { a = "x" } }, { 1, { a = "x" } }) end)
 `;
@@ -148,7 +149,7 @@ describe('lunette test', () => {
       'tests do not stop a load');
     const { code, stdout } = run('shop');
     assert.equal(code, 1);
-    assert.match(stdout, /^5 passed, 10 failed\n$/m);
+    assert.match(stdout, /^5 passed, 11 failed\n$/m);
     for (const block of [
       `  FAIL a wrong value
         apps/shop/wrong.lua:4: not equal
@@ -164,10 +165,11 @@ describe('lunette test', () => {
         stopped by the limit 'cpu'`,
       'it did not fail\n', 'it was not denied\n', 'it failed otherwise\n',
       'too many statements\n', "there is no role 'bos'", 'not today',
+      '  FAIL escapes \\x1b[2J\n', 't is called with a colon',
       '  ok   and one that is right\n',
     ]) assert.ok(stdout.includes(block), `${block} in\n${stdout}`);
     const json = JSON.parse(run('shop', '--json').stdout);
-    assert.deepEqual([json.passed, json.failed, json.tests.length, json.results.length], [5, 10, 15, 15]);
+    assert.deepEqual([json.passed, json.failed, json.tests.length, json.results.length], [5, 11, 16, 16]);
     assert.deepEqual(json.results[4], { message: 'shop:wrong.lua:4: not equal', got: '2.00', expected: '3' });
     fs.rmSync(server.file('shop', 'wrong.lua'));
   });

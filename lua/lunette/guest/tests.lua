@@ -101,7 +101,8 @@ function same(a, b, depth)
 end
 
 --- Two values are equal: decimals as numbers, records by id, tables by content.
-function T.equal(_, got, expected, said)
+function T.equal(t, got, expected, said)
+    of(t)
     if same(got, expected, 1) then return end
     failure(said and tostring(said) or "not equal", show.inline(got),
         show.inline(expected))
@@ -116,7 +117,8 @@ local function matches(text, pattern)
 end
 
 --- The function fails with an error in which the pattern is found.
-function T.fails(_, pattern, run)
+function T.fails(t, pattern, run)
+    of(t)
     if type(pattern) ~= "string" then failure("t:fails takes a pattern") end
     check_function(run, "fails")
     local ok, text = attempt(run)
@@ -131,7 +133,8 @@ end
 
 --- The function is refused because the caller may not do that, or may not see
 -- what it is about.
-function T.denied(_, run)
+function T.denied(t, run)
+    of(t)
     check_function(run, "denied")
     local ok, text = attempt(run)
     if ok then failure("it was not denied", "no error", "a refusal") end
