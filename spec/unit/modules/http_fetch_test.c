@@ -27,7 +27,11 @@ int getaddrinfo(const char *name, const char *service,
     }
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-    return real(name, service, hints, out);
+    /* "both.test" has an address of each family. */
+    if (!name || strcmp(name, "both.test"))
+        return real(name, service, hints, out);
+    int rc = real("::1", service, hints, out);
+    return rc ? rc : real("127.0.0.1", service, hints, &(*out)->ai_next);
 }
 
 #define OK "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -293,6 +297,25 @@ static void refuses_a_name_that_leads_to_a_private_address(void **state)
     assert_int_equal(test->server.connections, 0);
 }
 
+static void takes_the_address_that_is_granted_of_several(void **state)
+{
+    struct test *test = *state;
+    char lua[128];
+    snprintf(lua, sizeof(lua),
+             "{ method = 'GET', url = 'http://both.test:%d/', retries = 0 }",
+             test->server.port);
+    answers(&test->asker,
+            "{\"hosts\":[\"http://both.test\"],\"private\":[\"127.0.0.1\"]}",
+            lua, "r.status == 200");
+    refuses(&test->asker,
+            "{\"hosts\":[\"http://both.test\"],\"private\":[\"10.0.0.1\"]}",
+            lua, "modules.http.private must include");
+    refuses(&test->asker,
+            "{\"hosts\":[\"http://both.test\"],\"private\":[\"::1\"]}", lua,
+            "policy must grant app 'crm'");
+    assert_int_equal(test->server.connections, 1);
+}
+
 static void ends_answers_that_are_too_large(void **state)
 {
     struct test *test = *state;
@@ -531,6 +554,7 @@ int main(void)
         TEST(refuses_headers_that_break_the_line),
         TEST(refuses_what_was_not_granted),
         TEST(refuses_a_name_that_leads_to_a_private_address),
+        TEST(takes_the_address_that_is_granted_of_several),
         TEST(ends_answers_that_are_too_large),
         TEST(ends_what_takes_too_long),
         TEST(tries_again_what_may_be_repeated),
