@@ -262,6 +262,26 @@ static int choose_user(struct lun_supervisor *self, struct lun_err *err)
     return code != 0 ? code : lun_supervisor_renew_open(self, err);
 }
 
+/* What apps get is watched as the apps are, also where there is no folder of
+ * them. */
+static int open_watch(struct lun_supervisor *self, struct lun_err *err)
+{
+    char modules[PATH_MAX];
+    char policy[PATH_MAX];
+    bool folder = strcmp(self->config->releases, "folder") == 0;
+    lun_program_policy_file(self->config, policy);
+    int code = lun_program_modules_dir(self->config, modules, err);
+    if (code == 0) {
+        code =
+            lun_watch_open(&self->loop, folder ? self->config->apps : modules,
+                           lun_supervisor_on_saved, self, &self->watch, err);
+    }
+    if (code == 0 && folder) {
+        code = lun_watch_add_folder(self->watch, modules, err);
+    }
+    return code != 0 ? code : lun_watch_add_file(self->watch, policy, err);
+}
+
 static int open_rest(struct lun_supervisor *self, struct lun_err *err)
 {
     const struct lun_reload_options reload = {
@@ -283,16 +303,8 @@ static int open_rest(struct lun_supervisor *self, struct lun_err *err)
     if (code == 0) {
         code = open_ops(self, err);
     }
-    if (code == 0 && self->config->watch &&
-        strcmp(self->config->releases, "folder") == 0) {
-        code = lun_watch_open(&self->loop, self->config->apps,
-                              lun_supervisor_on_saved, self, &self->watch, err);
-    }
-    if (code == 0 && self->config->watch &&
-        strcmp(self->config->releases, "folder") == 0) {
-        char policy[PATH_MAX];
-        lun_program_policy_file(self->config, policy);
-        code = lun_watch_add_file(self->watch, policy, err);
+    if (code == 0 && self->config->watch) {
+        code = open_watch(self, err);
     }
     return code;
 }
@@ -411,6 +423,9 @@ int lun_supervisor_open(struct lun_supervisor *self, struct lun_err *err)
         code =
             lun_log_open(self->config->log,
                          lun_log_level_parse(self->config->log_level), 0, err);
+    }
+    if (code == 0) {
+        code = make_absolute(&self->config->apps, err);
     }
     if (code == 0) {
         code = make_absolute(&self->config->policy, err);

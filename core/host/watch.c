@@ -37,6 +37,7 @@ struct lun_watch {
     uv_timer_t quiet;
     uint64_t first_ns; /* of the changes not reported yet, 0 when none */
     char *root;
+    char *second;    /* NULL, or another folder with all below it */
     char *file;      /* NULL, or the one file that counts in its folder */
     int file_folder; /* descriptor of that folder */
     struct folder *folders;
@@ -125,6 +126,15 @@ static int add_tree(struct lun_watch *watch, const char *path, int depth)
     return 0;
 }
 
+/* All of it again: files may stand in a new folder already. */
+static void add_again(struct lun_watch *watch)
+{
+    (void)add_tree(watch, watch->root, 0);
+    if (watch->second != NULL) {
+        (void)add_tree(watch, watch->second, 0);
+    }
+}
+
 /* --- from events to one call -------------------------------------------- */
 
 static void on_quiet(uv_timer_t *timer)
@@ -181,7 +191,7 @@ static void handle_event(struct lun_watch *watch,
                          const struct inotify_event *event)
 {
     if ((event->mask & IN_Q_OVERFLOW) != 0) {
-        (void)add_tree(watch, watch->root, 0);
+        add_again(watch);
         note_change(watch);
         return;
     }
@@ -200,8 +210,7 @@ static void handle_event(struct lun_watch *watch,
     bool made = (event->mask & IN_CREATE) != 0;
     bool folder = (event->mask & IN_ISDIR) != 0;
     if (folder || (made && is_link(watch, event))) {
-        /* All of it again: files may stand in a new folder already. */
-        (void)add_tree(watch, watch->root, 0);
+        add_again(watch);
         note_change(watch);
     } else if (!made) {
         note_change(watch);
@@ -236,6 +245,7 @@ static void release(struct lun_watch *watch)
     }
     free(watch->folders);
     free(watch->file);
+    free(watch->second);
     free(watch->root);
     free(watch);
 }
@@ -265,6 +275,17 @@ int lun_watch_open(uv_loop_t *loop, const char *folder, lun_watch_cb cb,
     watch->handles = 2;
     (void)uv_poll_start(&watch->poll, UV_READABLE, on_events);
     *out = watch;
+    return 0;
+}
+
+int lun_watch_add_folder(struct lun_watch *watch, const char *folder,
+                         struct lun_err *err)
+{
+    watch->second = strdup(folder);
+    if (watch->second == NULL || add_tree(watch, folder, 0) != 0) {
+        return lun_error_set(err, LUN_EIO, "cannot watch '%s': %s", folder,
+                             strerror(errno));
+    }
     return 0;
 }
 

@@ -24,6 +24,9 @@ typedef void (*lun_watch_cb)(void *context, uint64_t since_ns);
  * and the leavings of editors do not count. */
 int lun_watch_open(uv_loop_t *loop, const char *folder, lun_watch_cb cb,
                    void *context, struct lun_watch **out, struct lun_err *err);
+/* Watches another folder and all below it, too. One folder at most. */
+int lun_watch_add_folder(struct lun_watch *watch, const char *folder,
+                         struct lun_err *err);
 /* Watches one more file (absolute path), which need not be there yet. One file
  * at most. */
 int lun_watch_add_file(struct lun_watch *watch, const char *path,

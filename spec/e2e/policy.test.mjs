@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { blocks } from './support/markdown.mjs';
+import { pushed } from './support/releases.mjs';
 import { lunette, root, Server, temporaryFolder, until } from './support/server.mjs';
 
 const base = `app "base" { version = "1.0.0" }
@@ -213,6 +214,56 @@ query "spin" { args = { n = int {} }, returns = int, by = "public",
     fs.writeFileSync(`${file}.new`, 'app "small" { limits = { cpu = "2ms" } }\n');
     fs.renameSync(`${file}.new`, file);
     await until('the renamed file', async () => (await spin())?.max === 2);
+    await server.down();
+  });
+});
+
+describe('a policy where releases come from the database', () => {
+  test('takes effect as well when it is saved', async () => {
+    const folder = temporaryFolder();
+    const server = await started(path.join(folder, 'apps'), null, { folder,
+      args: ['--workers', '1', '--releases', 'database'] });
+    await pushed(server, 'base', base);
+    await pushed(server, 'count', `app "count" { version = "1.0.0" }
+query "rows" { returns = int, by = "public", run = function()
+    local sum = 0
+    for _ = 1, 3 do sum = sum + #find("base.User") end
+    return sum
+  end }`.replace('version', 'depends = { "base" }, version'));
+    assert.equal((await server.ask('{ rows }')).errors, undefined);
+    fs.writeFileSync(path.join(folder, 'policy.lua'), 'app "count" { limits = { statements = 1 } }\n');
+    const { limit, max } = await until('the limit', async () =>
+      (await server.ask('{ rows }')).errors?.[0].extensions);
+    assert.deepEqual({ limit, max }, { limit: 'statements', max: 1 });
+    await server.down();
+  });
+});
+
+describe('a module of ours', () => {
+  test('is made as its page says, and loaded again when it is saved', async () => {
+    const page = blocks(fs.readFileSync(path.join(root, 'docs/modules.md'), 'utf8'));
+    const part = (name) => page.find(({ text }) => text.startsWith(`-- modules/greeting/${name}`)).text;
+    const folder = temporaryFolder();
+    const greeting = path.join(folder, 'modules/greeting');
+    fs.mkdirSync(greeting, { recursive: true });
+    fs.writeFileSync(path.join(greeting, 'manifest.lua'), part('manifest.lua'));
+    fs.writeFileSync(path.join(greeting, 'greeting.lua'), part('greeting.lua'));
+    const hall = `app "hall" { version = "1.0.0", uses = { "greeting 1" } }
+local greeting = require "greeting"
+query "hello" { args = { name = text {} }, returns = text, by = "public",
+  run = function(args) return greeting.hello(args.name) end }`;
+    const server = await started({ base, hall },
+      'app "hall" { modules = { greeting = { words = { "Good morning" }, length = 20 } } }\n',
+      { folder, args: ['--workers', '1', '--modules', path.join(folder, 'modules')] });
+    const hello = async (name) => {
+      const { data, errors } = await server.ask('query($n: String!) { hello(name: $n) }', { n: name });
+      return data?.hello ?? errors[0].extensions.code;
+    };
+    assert.equal(await hello('Eve'), 'Good morning Eve');
+    assert.equal(await hello('Maximilian'), 'INTERNAL', 'longer than its grant allows');
+    const file = path.join(greeting, 'greeting.lua');
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('" "', '", "'));
+    await until('the module', async () => (await hello('Eve')) === 'Good morning, Eve');
     await server.down();
   });
 });

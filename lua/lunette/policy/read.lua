@@ -8,7 +8,11 @@ local POLICY_BYTES, MODULE_BYTES = 1024 * 1024, 1024 * 1024
 -- The file beside the folder of the apps, unless the setting names another one.
 local function policy_of(apps)
     local given = host.policy_file
-    local path = given or apps:gsub("/+$", "") .. "/../policy.lua"
+    -- Releases from the database need no folder of apps; a link leads on.
+    local folder = apps:gsub("/+$", "")
+    local parent = host.folders(folder) and folder .. "/../"
+        or folder:match("^(.*/)[^/]*$") or ""
+    local path = given or parent .. "policy.lua"
     local text, message = host.read_file(path, POLICY_BYTES)
     if message then return nil, nil, message end
     if given and not text then

@@ -38,6 +38,15 @@ local function export_model(model)
         app = model.key:match("^[^.]+") }
 end
 
+-- Name → hash of the Lua of each module: a VM is kept only while it is the same.
+local function modules_of(app)
+    local hashes = {}
+    for _, module in ipairs(app.modules or {}) do
+        hashes[module.name] = module.hash
+    end
+    return hashes
+end
+
 --- The message `setup` of lunette.guest.init.
 function setup.of(service, app)
     local models = {}
@@ -46,7 +55,7 @@ function setup.of(service, app)
             models[model.key] = export_model(model)
         end
     end
-    return { app = app.name, models = models }
+    return { app = app.name, models = models, modules = modules_of(app) }
 end
 
 local function grants_of(app)

@@ -157,6 +157,24 @@ static void a_file_that_is_still_being_written_waits(void **state)
     assert_int_equal(calls_until_quiet(), 1);
 }
 
+static void another_folder_counts_with_all_below_it(void **state)
+{
+    char beside[] = "/tmp/lunette-watch-XXXXXX";
+    char deep[64], file[80];
+    const char *const argv[] = {"rm", "-rf", beside, NULL};
+    (void)state;
+    assert_non_null(mkdtemp(beside));
+    assert_int_equal(lun_watch_add_folder(watch, beside, NULL), 0);
+    snprintf(deep, sizeof(deep), "%s/csv", beside);
+    snprintf(file, sizeof(file), "%s/csv.lua", deep);
+    assert_int_equal(mkdir(deep, 0700), 0);
+    assert_in_range(calls_until_quiet(), 1, 5);
+    assert_int_equal(lun_file_write(file, 0600, "x", 1, false, NULL), 0);
+    assert_in_range(calls_until_quiet(), 1, 5);
+    assert_int_equal(lun_process_run(argv, NULL, "/dev/null", NULL), 0);
+    assert_in_range(calls_until_quiet(), 1, 5);
+}
+
 static void one_file_elsewhere_counts_and_not_its_neighbours(void **state)
 {
     char beside[] = "/tmp/lunette-watch-XXXXXX";
@@ -204,6 +222,7 @@ int main(void)
         cmocka_unit_test(new_folders_are_watched_with_what_is_in_them),
         cmocka_unit_test(removals_and_links_count),
         cmocka_unit_test(a_file_that_is_still_being_written_waits),
+        cmocka_unit_test(another_folder_counts_with_all_below_it),
         cmocka_unit_test(one_file_elsewhere_counts_and_not_its_neighbours),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
     };
