@@ -30,6 +30,7 @@ model "Order" {
   },
   before_create = function(orders)
     for _, order in each(orders) do
+      if order.code == "compare" and order.total > 3 then order.code = "x" end
       if order.code == "list" then orders.code = "x" end
       if order.code == "refused" then fail("this code is not for orders") end
       if order.code == "broken" then error("a mistake of the app") end
@@ -317,6 +318,11 @@ describe('hooks', () => {
     server.sql("update shop.form set text = 'draft'");
     assert.equal((await rename()).extensions.code, 'FORBIDDEN');
     assert.equal(server.sql('select text from shop.form'), 'draft');
+  });
+
+  test('that compare money with a number are told how', async () => {
+    const error = await errorOf('mutation { createOrder(data: { code: "compare" }) { id } }');
+    assert.match(await logOf(error), /attempt to compare number with table; a decimal is compared/);
   });
 
   test('that take the list for a record are told so', async () => {
