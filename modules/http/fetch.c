@@ -385,6 +385,8 @@ static void start_try(struct lun_fetch *fetch)
     } else if (open_try(fetch)) {
         refuse_text(fetch, LUN_EMEMORY, "out of memory");
     } else {
+        /* The loop's clock stands still while functions of apps run. */
+        uv_update_time(fetch->pool->loop);
         /* The repetition only keeps the number for the message. */
         uv_timer_start(&fetch->timer, on_timeout, left, left);
     }
