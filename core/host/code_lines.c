@@ -4,12 +4,16 @@
  */
 #include "core/host/code_lines.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/arena.h"
 #include "core/base/json.h"
+#include "core/host/config.h"
+#include "core/host/datadir.h"
 #include "core/host/excerpt.h"
 #include "core/host/running.h"
 
@@ -20,7 +24,7 @@ struct lun_code_lines {
     const struct lun_config *config;
     struct lun_arena arena;
     const struct lun_json *apps; /* NULL: not read, or none */
-    bool read;
+    struct stat read;            /* the set, as it was when it was read */
 };
 
 /* "sales:lib/x.lua:14: text" */
@@ -52,11 +56,30 @@ static const char *text_of(const struct lun_json *object, const char *name)
     return node != NULL && node->text != NULL ? node->text : "";
 }
 
+/* Whether the set that is served is another one than that which was read. */
+static bool has_changed(struct lun_code_lines *lines)
+{
+    struct lun_datadir dir;
+    struct stat now;
+    char path[PATH_MAX];
+    if (lun_datadir_open(lines->config->data, false, &dir, NULL) != 0 ||
+        lun_datadir_join(&dir, "sets/current.json", path, NULL) != 0 ||
+        stat(path, &now) != 0 ||
+        (now.st_ino == lines->read.st_ino &&
+         now.st_mtime == lines->read.st_mtime)) {
+        return false;
+    }
+    lines->read = now;
+    return true;
+}
+
 static void read_set(struct lun_code_lines *lines)
 {
     struct lun_buf text;
     struct lun_json *set;
-    lines->read = true;
+    lines->apps = NULL;
+    lun_arena_release(&lines->arena);
+    lun_arena_init(&lines->arena, SET_MEMORY);
     lun_buf_init(&text);
     if (lun_running_set(lines->config, &text) &&
         lun_json_parse(&lines->arena, text.data, text.len, 200, 10000000, &set,
@@ -158,11 +181,12 @@ void lun_code_lines_push(struct lun_code_lines *lines, const char *release,
     if (!read_place(message, &place)) {
         return;
     }
-    if (!lines->read) {
+    const char *text = find_file(lines, release, place.chunk);
+    if (text == NULL && has_changed(lines)) {
         read_set(lines);
+        text = find_file(lines, release, place.chunk);
     }
-    const char *line =
-        find_line(find_file(lines, release, place.chunk), place.line, &len);
+    const char *line = find_line(text, place.line, &len);
     if (line == NULL) {
         return;
     }

@@ -19,6 +19,7 @@
 #include "core/host/console.h"
 #include "core/host/crashes.h"
 #include "core/host/datadir.h"
+#include "core/host/error_echo.h"
 #include "core/host/handover.h"
 #include "core/host/nats.h"
 #include "core/host/ops.h"
@@ -224,6 +225,7 @@ static void on_housekeeping(uv_timer_t *timer)
 {
     struct lun_supervisor *self = timer->data;
     rotate_log(self);
+    lun_error_echo_show(self->echo);
     if (!self->stopping) {
         lun_supervisor_follow_certificate(self);
         lun_supervisor_go_on_upgrading(self);
@@ -264,6 +266,7 @@ void lun_supervisor_open_handles(struct lun_supervisor *self)
         self->signals[i].data = self;
         (void)uv_signal_start(&self->signals[i], on_signal, numbers[i]);
     }
+    self->echo = lun_error_echo_open(self->config, self->log_path);
     (void)uv_timer_init(&self->loop, &self->housekeeping);
     self->housekeeping.data = self;
     (void)uv_timer_start(&self->housekeeping, on_housekeeping, HOUSEKEEPING_MS,
@@ -285,6 +288,7 @@ static void end_handles(void *context)
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&self->housekeeping, NULL);
+    lun_error_echo_close(self->echo);
     lun_supervisor_crash_close(self);
     lun_loop_flush_stop(&self->flush);
 }

@@ -67,6 +67,7 @@ struct lun_supervisor {
     bool quarantine_event_open;
     uv_signal_t signals[LUN_SUPERVISOR_SIGNALS];
     uv_timer_t housekeeping;
+    struct lun_error_echo *echo; /* NULL: stdout is no terminal */
     bool handles_open;
     struct lun_loop_flush flush;
     const struct lun_handover *handover; /* of the program before; or NULL */

@@ -361,6 +361,30 @@ describe('lunette shell', () => {
     assert.match(stdout, /^ {7}\d\d \|   return item\.qty\n {9} \| {10}\^{4}$/m);
   });
 
+  test('up shows them in its terminal, too', async (t) => {
+    const folder = temporaryFolder();
+    fs.mkdirSync(path.join(folder, 'apps/one'), { recursive: true });
+    const save = (text) => fs.writeFileSync(path.join(folder, 'apps/one/app.lua'), `app "one" {}
+query "boom" { returns = int, by = "public", run = function()
+  ${text}
+end }
+`);
+    save('local x = nil return x.y');
+    const up = new Terminal(`${bin} up --port 0 --ops-port 0 --apps ${folder}/apps --data ${folder}/data`);
+    t.after(() => up.close());
+    const [, url] = await up.waitFor(/^ready (http:\S+)$/m);
+    const boom = () => fetch(`${url}/graphql?query=${encodeURIComponent('{ boom }')}`);
+    await boom();
+    await up.waitFor(/ error one: internal error [^]*one:app\.lua:3: .*\n[^]* 3 \| {3}local x = nil/);
+    up.output = '';
+    save('error("another")');
+    await up.waitFor(/^loaded one/m);
+    await boom();
+    await up.waitFor(/another\n[^]* 3 \| {3}error\("another"\)\n/);
+    await up.type(KEY.ctrlC, /stopping/);
+    await up.ended;
+  });
+
   test('top shows what apps use, in a table, as JSON and live', async (t) => {
     const calls = async () => {
       for (let at = 0; at < 20; at++) await server.ask('{ total }');
