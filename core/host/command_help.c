@@ -15,9 +15,9 @@ static const char exit_codes[] =
 
 /* The settings that `up --help` shows; the others are for 'help config'. */
 static const char *const common[] = {
-    "apps",        "data",    "database",       "host",   "port",
-    "ops_port",    "workers", "anonymous_role", "strict", "demo",
-    "accept_loss", "watch",   "detach",         NULL};
+    "apps", "policy",      "data",    "database",       "host",
+    "port", "ops_port",    "workers", "anonymous_role", "strict",
+    "demo", "accept_loss", "watch",   "detach",         NULL};
 
 static void print_key(const struct lun_config_key *key)
 {
