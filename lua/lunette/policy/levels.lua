@@ -195,7 +195,11 @@ function READ.models(level, raw)
     end
     for _, name in ipairs(lists.keys(raw)) do
         local path = { "models", tostring(name) }
-        if is_model(level, path, name) then
+        if type(name) ~= "string" then
+            level:error({ "models", tostring(raw[name]) }, "models must say what"
+                .. " may be done with %s: [%s] = \"read\"",
+                text.quote(raw[name]), ("%q"):format(tostring(raw[name])))
+        elseif is_model(level, path, name) then
             clean[name] = level:entry(path, rights_of(level, path, raw[name]))
         end
     end

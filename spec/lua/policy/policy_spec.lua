@@ -339,6 +339,9 @@ describe("a wrong policy", function()
         says('app "sales" { models = { ["base.Partner"] = "reed" } }',
             "policy.lua:1: unknown right 'reed'; did you mean 'read'?; rights "
             .. "are 'read', 'create', 'write' and 'delete' or 'all'")
+        says('app "sales" { models = { "base.Partner" } }', "policy.lua:1: models "
+            .. "must say what may be done with 'base.Partner': "
+            .. '["base.Partner"] = "read"')
         says('app "sales" { extend = { "Partner" } }', "policy.lua:1: 'Partner' "
             .. 'is no model; write "app.Model" or "app.*"')
         says('app "sales" { push = { roles = "sales.leed" } }', "policy.lua:1: "
