@@ -82,11 +82,18 @@ bool lun_vm_budget_due(void)
 
 /* The hook ---------------------------------------------------------------- */
 
-static volatile uint8_t *mask_of(lua_State *L)
+char *lun_vm_budget_global(lua_State *L)
 {
     char *global;
+    if (!global_at)
+        return NULL;
     memcpy(&global, (char *)L + global_at, sizeof(global));
-    return (volatile uint8_t *)global + mask_at;
+    return global;
+}
+
+static volatile uint8_t *mask_of(lua_State *L)
+{
+    return (volatile uint8_t *)lun_vm_budget_global(L) + mask_at;
 }
 
 /* Again when a tick came in between. */

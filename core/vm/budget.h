@@ -23,6 +23,9 @@ void lun_vm_budget_forked(void);
 /* Whether the code of apps is compiled; known once a state was installed. */
 bool lun_vm_budget_compiles(void);
 
+/* LuaJIT's global_State of `L`; NULL: nobody knows where it is. */
+char *lun_vm_budget_global(lua_State *L);
+
 /* CPU time of this thread. */
 uint64_t lun_vm_budget_cpu_ns(void);
 /* Of it, since the slice began. */

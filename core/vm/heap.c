@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dlfcn.h>
+#include <lauxlib.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/telemetry/log.h"
 #include "core/vm/internal.h"
 
 /* LuaJIT never collects because memory is short, and its steps may come too
@@ -13,58 +16,133 @@
 #define PAUSE_DEFAULT 200
 #define PAUSE_OF_CAP 90
 #define STEP_KIB 64
-/* Refusing memory raises an error wherever the app is, and Debian's LuaJIT does
- * not survive all of these in compiled code. So more than the cap is given
- * until the next instruction that can be interrupted, where the call is
- * stopped; a statement that takes more than this many times the cap meets the
- * error. */
+/* Where an error of memory is not safe, this many times the cap is given until
+ * the next instruction at which the call can be stopped. */
 #define BURST 4
 
-/* Where `top` of a lua_State is; `maxstack` and `stack` follow. 0: unknown. */
-static size_t top_at;
+/* Errors of memory --------------------------------------------------------- */
 
-/* LuaJIT writes the text of an error of memory to `top`, which code in Lua does
- * not keep up to date: it may be the middle of the frames, above all when the
- * coroutine was suspended by a hook before. So `top` goes where nothing is. */
-static void move_top(lua_State *L)
+/*
+ * Debian's LuaJIT writes the text of an error of memory to where it believes
+ * the top of the stack is, by `base` or `top` of the lua_State. Compiled code
+ * keeps neither up to date, above all after the coroutine was suspended by a
+ * hook, so the text ends up in the middle of the frames. Before memory is
+ * refused, `base` becomes what compiled code has as its base (`jit_base`, NULL
+ * in the interpreter), and `top` the end of the stack.
+ */
+static size_t top_at;      /* in lua_State; `maxstack` and `stack` follow */
+static size_t base_at;     /* in lua_State */
+static size_t jit_base_at; /* in global_State; 0: not known */
+
+static char *read_pointer(const char *at)
 {
-    char *max;
-    if (!top_at)
+    char *pointer;
+    memcpy(&pointer, at, sizeof(pointer));
+    return pointer;
+}
+
+static void settle_stack(lua_State *L)
+{
+    char *state = (char *)L, *max, *base;
+    if (!jit_base_at)
         return;
-    memcpy(&max, (char *)L + top_at + sizeof(max), sizeof(max));
-    memcpy((char *)L + top_at, &max, sizeof(max));
+    base = read_pointer(lun_vm_budget_global(L) + jit_base_at);
+    max = read_pointer(state + top_at + sizeof(max));
+    if (base)
+        memcpy(state + base_at, &base, sizeof(base));
+    memcpy(state + top_at, &max, sizeof(max));
 }
 
 /* lua_gettop: mov rax, [rdi + top]; sub rax, [rdi + base]; sar rax, 3 */
-static void find_top(lua_State *L)
+static bool find_top(void)
 {
 #if defined(__x86_64__)
     const uint8_t *code = dlsym(RTLD_DEFAULT, "lua_gettop");
-    char *at[4]; /* base, top, maxstack, stack */
-    if (!code)
-        return;
-    if (!memcmp(code, "\xf3\x0f\x1e\xfa", 4))
+    if (code && !memcmp(code, "\xf3\x0f\x1e\xfa", 4))
         code += 4;
-    if (memcmp(code, "\x48\x8b\x47", 3) ||
+    if (!code || memcmp(code, "\x48\x8b\x47", 3) ||
         memcmp(code + 4, "\x48\x2b\x47", 3) || code[7] + 8 != code[3])
-        return;
-    memcpy(at, (char *)L + code[7], sizeof(at));
-    if (at[3] < at[0] && at[0] <= at[1] && at[1] < at[2] &&
-        at[2] - at[3] < 65536)
-        top_at = code[3];
+        return false;
+    top_at = code[3];
+    base_at = code[7];
+    return true;
 #else
-    (void)L;
+    return false;
 #endif
 }
+
+#define WORDS 128
+/* Concatenation takes memory in the interpreter, and then in compiled code. */
+#define PROBE "local s for i = 1, 2000 do s = 'x' .. i end return s"
+
+struct probe {
+    lua_Alloc alloc;
+    void *data;
+    lua_State *co;
+    uint8_t seen[WORDS]; /* of global_State, by allocations */
+};
+
+enum { SEEN_NULL = 1, SEEN_STACK = 2, SEEN_OTHER = 4 };
+
+static void *probe_alloc(void *data, void *block, size_t old_size,
+                         size_t new_size)
+{
+    struct probe *probe = data;
+    char *state = (char *)probe->co;
+    const char *global = lun_vm_budget_global(probe->co);
+    const char *max = read_pointer(state + top_at + sizeof(max));
+    const char *stack = read_pointer(state + top_at + 2 * sizeof(max));
+    for (size_t i = 0; i < WORDS; i++) {
+        const char *word = read_pointer(global + i * sizeof(word));
+        probe->seen[i] |= !word                        ? SEEN_NULL
+                          : word > stack && word < max ? SEEN_STACK
+                                                       : SEEN_OTHER;
+    }
+    return probe->alloc(probe->data, block, old_size, new_size);
+}
+
+/* The word that is sometimes NULL and sometimes in the stack of who runs. */
+static void find_jit_base(void)
+{
+    lua_State *L = luaL_newstate();
+    struct probe probe = {0};
+    size_t found = 0, count = 0;
+    if (!L)
+        return;
+    lun_vm_budget_install(L);
+    probe.co = lua_newthread(L);
+    if (find_top() && lun_vm_budget_global(L) &&
+        !luaL_loadstring(probe.co, PROBE)) {
+        probe.alloc = lua_getallocf(L, &probe.data);
+        lua_setallocf(L, probe_alloc, &probe);
+        (void)lua_resume(probe.co, 0);
+        lua_setallocf(L, probe.alloc, probe.data);
+    }
+    for (size_t i = 1; i < WORDS; i++) {
+        if (probe.seen[i] != (SEEN_NULL | SEEN_STACK))
+            continue;
+        found = i;
+        count++;
+    }
+    if (count == 1)
+        jit_base_at = found * sizeof(char *);
+    else
+        lun_log_printf(LUN_LOG_WARN, "the stack of compiled code was not "
+                                     "found: memory is refused late");
+    lua_close(L);
+}
+
+/* Counting ----------------------------------------------------------------- */
 
 static void *count(void *data, void *block, size_t old_size, size_t new_size)
 {
     struct lun_vm_heap *heap = data;
     size_t more = new_size > old_size ? new_size - old_size : 0;
-    if (more && heap->used + more > heap->cap * BURST) {
+    if (more &&
+        heap->used + more > (jit_base_at ? heap->cap : heap->cap * BURST)) {
         heap->refused = true;
         if (heap->thread)
-            move_top(heap->thread);
+            settle_stack(heap->thread);
         return NULL;
     }
     void *moved = heap->alloc(heap->alloc_data, block, old_size, new_size);
@@ -88,7 +166,8 @@ static void set_alarm(struct lun_vm_heap *heap)
 
 void lun_vm_heap_wrap(struct lun_vm_heap *heap, lua_State *L, size_t cap)
 {
-    find_top(L);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_jit_base);
     heap->alloc = lua_getallocf(L, &heap->alloc_data);
     heap->used = (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 +
                  (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
