@@ -75,6 +75,9 @@ query "lie" { args = { how = text {} }, returns = int, by = "public",
   end }
 query "size" { args = { n = int {} }, returns = text, by = "public",
   run = function(a) return ("x"):rep(a.n) end }
+query "other_model" { returns = "Partner", by = "public",
+  run = function() return one("Lead", { name = "l1" }) end }
+query "as_json" { returns = json, run = function() return { lead = one("Lead", { name = "l1" }), me = me } end }
 query "boom" { returns = int, by = "public",
   run = function() local t = nil
     return t.x
@@ -196,6 +199,11 @@ describe('a query of an app', () => {
     assert.equal(Number(leadsOf[1].value), 5.5);
   });
 
+  test('writes a record into Json as its id', async () => {
+    const { asJson, l } = await server.dataOf('{ asJson l: oneLead(name: "l1") { id } }');
+    assert.equal(asJson.lead, l.id);
+  });
+
   test('knows the caller, the day and the moment', async () => {
     assert.deepEqual(await server.dataOf('{ who }', {}, { user: 'sue' }), { who: 'sue' });
     assert.deepEqual(await server.dataOf('{ nobody }', {}, public_), { nobody: null });
@@ -293,6 +301,12 @@ describe('a mistake of an app', () => {
       await entryWith(error.extensions.error_id);
     }
     assert.deepEqual(await server.dataOf('{ lie(how: "none") }', {}, public_), { lie: null });
+  });
+
+  test('that returns a record of another model is named', async () => {
+    const error = await errorOf('{ otherModel { name } }', {}, {});
+    assert.match((await entryWith(error.extensions.error_id)).detail,
+      /query 'other_model' returned a crm\.Lead, no crm\.Partner/);
   });
 
   test('of 50 MB ends the call, not the worker', async () => {

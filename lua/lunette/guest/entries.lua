@@ -32,6 +32,7 @@ local function plain(value, depth)
     elseif depth > 60 then
         error("the result is nested too deeply, or refers to itself", 0)
     end
+    if value == records.NOBODY then return { __op = "null" } end
     local crossing = records.crossing(value)
     if crossing ~= nil then return crossing end
     local out = {}

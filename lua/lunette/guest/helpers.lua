@@ -84,7 +84,8 @@ local function as_app(self)
     return function(run, ...)
         request_of(self, "as_app")
         if type(run) ~= "function" then
-            error("as_app(function() ... end) takes a function", 2)
+            error(host.where() .. "as_app(function() ... end) takes a function",
+                0)
         end
         local current = self.current()
         local before = current.as_app or 0
@@ -105,7 +106,7 @@ end
 -- for i, record in each(records) do
 local function each(list)
     if type(list) ~= "table" then
-        error("each(records) takes records or a list", 2)
+        error(host.where() .. "each(records) takes records or a list", 0)
     end
     local i = 0
     return function()

@@ -46,7 +46,8 @@ end
 
 local function model_of(self, name, word)
     if type(name) ~= "string" then
-        error(('%s("Model", ...) takes the name of a model'):format(word), 3)
+        error(('%s%s("Model", ...) takes the name of a model'):format(
+            host.where(), word), 0)
     end
     local key = name:find(".", 1, true) and name or self.app .. "." .. name
     local model = self.models[key]
@@ -55,8 +56,8 @@ local function model_of(self, name, word)
     for other, entry in pairs(self.models) do
         known[#known + 1] = entry.app == self.app and entry.name or other
     end
-    error(("%s: the app has no model %s%s"):format(word, text.quote(name),
-        text.did_you_mean(name, known)), 3)
+    error(("%s%s: the app has no model %s%s"):format(host.where(), word,
+        text.quote(name), text.did_you_mean(name, known)), 0)
 end
 
 local function unknown_field(model, name)
@@ -302,20 +303,27 @@ local function forget(state)
     state.group.related = nil
 end
 
+-- The ids of records of one model; the state of the first, nil without any.
+local function ids_of(list, word)
+    local first, ids = nil, {}
+    for i, record in ipairs(list) do
+        local state = state_of(record)
+        first = first or state
+        if not state or state.model ~= first.model then
+            error(("%s%s: all must be records of one model"):format(
+                host.where(), word), 0)
+        end
+        ids[i] = state.id
+    end
+    return first, ids
+end
+
 local function set(list, changes)
     if type(changes) ~= "table" then
         error(host.where() .. "set { field = value } takes a table", 0)
     end
-    local first = state_of(list[1])
+    local first, ids = ids_of(list, "set")
     if not first then return end
-    local ids = {}
-    for i, record in ipairs(list) do
-        local state = state_of(record)
-        if not state or state.model ~= first.model then
-            error(host.where() .. "set: all must be records of one model", 0)
-        end
-        ids[i] = state.id
-    end
     for name in pairs(changes) do field_of(first.model, name) end
     ask(first.self, { op = "set", model = first.model.key, ids = ids,
         values = outward_at(changes) })
@@ -323,9 +331,8 @@ local function set(list, changes)
 end
 
 local function delete(list)
-    local first, ids = state_of(list[1]), {}
+    local first, ids = ids_of(list, "delete")
     if not first then return end
-    for i, record in ipairs(list) do ids[i] = state_of(record).id end
     ask(first.self, { op = "delete", model = first.model.key, ids = ids })
     for _, record in ipairs(list) do
         local state = state_of(record)
@@ -490,6 +497,10 @@ function records.create(self, name, given)
     local many = #given > 0
     local list = many and given or { given }
     for _, each in ipairs(list) do
+        if type(each) ~= "table" then
+            error(("%screate: each of a list must be { field = value }, not a"
+                .. " %s"):format(host.where(), type(each)), 0)
+        end
         for field in pairs(each) do field_of(model, field) end
     end
     local ids = ask(self, { op = "create", model = model.key,

@@ -259,8 +259,13 @@ end
 
 -- A record leaves the app as its id, or as { id = } with more.
 local function id_of(planned, result, value, path)
-    local id = value
-    if type(value) == "table" then id = value.id end
+    local id, key = value, result.model.key
+    if type(value) == "table" then
+        if value.__record and value.__record ~= key then
+            wrong(planned, path, "a %s, no %s", value.__record, key)
+        end
+        id = value.id
+    end
     if type(id) == "number" then id = ("%.0f"):format(id) end
     if type(id) ~= "string" then
         wrong(planned, path, "no record of %s", result.model.key)

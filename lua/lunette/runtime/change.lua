@@ -239,7 +239,16 @@ function change.set(running, asked)
         for _, id in ipairs(asked.ids) do update.row(job, id, made) end
         return #asked.ids
     end
-    return many.update(job, model, ids_filter(model, asked.ids), made)
+    local count = many.update(job, model, ids_filter(model, asked.ids), made)
+    local distinct, seen = 0, {}
+    for _, id in ipairs(asked.ids) do
+        if not seen[id] then distinct, seen[id] = distinct + 1, true end
+    end
+    if count < distinct then
+        misuse.with("set: %d of %d %s are not there any more",
+            distinct - count, distinct, model.name)
+    end
+    return count
 end
 
 --- { model =, ids = } → how many were deleted

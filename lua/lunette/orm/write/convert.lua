@@ -30,6 +30,7 @@ end
 local function json_of(value, depth)
     if convert.is_null(value) then return host.null end
     if type(value) ~= "table" then return value end
+    if value.__record then return value.id end
     if depth > MAX_DEPTH then error("nested too deep", 0) end
     local copy = {}
     for key, item in pairs(value) do copy[key] = json_of(item, depth + 1) end
