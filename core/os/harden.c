@@ -286,6 +286,9 @@ static int deny_writing(scmp_filter_ctx filter, int call, unsigned flags)
 static int fill(scmp_filter_ctx filter, enum lun_harden_filter kind)
 {
     int code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (code == 0) { /* the kernel's own reason, where the library can */
+        (void)seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+    }
     if (code == 0) {
         /* Calls of another architecture (32 bits) kill: nobody makes them. */
         code = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,

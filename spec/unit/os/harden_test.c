@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,38 @@ static void keeps_workers_from_other_programs_and_rights(void **state)
         assert_int_equal(in_child(LUN_HARDEN_WORKER, acts[i]), 0);
         assert_int_equal(in_child(LUN_HARDEN_APP, acts[i]), 0);
     }
+}
+
+/* As in a container that lets nobody install a filter. */
+static int work_without_filters(void)
+{
+    struct lun_err err = {.message = ""};
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (filter == NULL ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0) ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
+                         SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) ||
+        seccomp_load(filter) != 0) {
+        return 90;
+    }
+    int code = lun_harden_filter_calls(LUN_HARDEN_WORKER, NULL, &err);
+    return code == LUN_EFORBIDDEN &&
+                   strstr(err.message, "system calls cannot be filtered: ") &&
+                   !lun_harden_is_filtered()
+               ? 0
+               : 1;
+}
+
+static void says_when_the_machine_takes_no_filter(void **state)
+{
+    (void)state;
+    pid_t child = FILTERS ? fork() : -1;
+    if (child == 0) {
+        _exit(work_without_filters());
+    }
+    int status = 0;
+    assert_true(!FILTERS || waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
 }
 
 static void *in_thread(void *context)
@@ -232,6 +265,7 @@ int main(void)
         cmocka_unit_test(lets_workers_do_their_work),
         cmocka_unit_test(keeps_apps_from_files_and_network),
         cmocka_unit_test(tells_which_call_was_denied),
+        cmocka_unit_test(says_when_the_machine_takes_no_filter),
         cmocka_unit_test(leaves_no_core_and_takes_no_new_rights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
