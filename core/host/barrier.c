@@ -41,8 +41,10 @@ struct lun_barrier {
     int64_t limit_ms;
     uv_timer_t deadline;
     enum phase phase;
-    bool held;    /* a round waits for the end of CATCHING */
-    bool decided; /* CATCHING belongs to a round */
+    bool held;         /* a round waits for the end of CATCHING */
+    bool decided;      /* CATCHING belongs to a round */
+    unsigned asked;    /* workers of the round */
+    unsigned prepared; /* of these */
     struct set current;
     struct set next;
     struct set warm;
@@ -185,6 +187,7 @@ static void catch_up(struct lun_barrier *barrier)
 static void start_round(struct lun_barrier *barrier)
 {
     barrier->phase = PREPARING;
+    barrier->asked = barrier->prepared = 0;
     set_deadline(barrier);
     for (unsigned i = 0; i < lun_workers_count(barrier->workers); i++) {
         struct slot *slot = &barrier->slots[i];
@@ -192,6 +195,7 @@ static void start_round(struct lun_barrier *barrier)
         if (slot->takes_part) {
             ask(barrier, i, LUN_HOST_CONTROL_PREPARE, &barrier->next);
             slot->takes_part = slot->awaited != 0;
+            barrier->asked += slot->takes_part ? 1 : 0;
         }
     }
     if (!awaits(barrier)) {
@@ -263,6 +267,19 @@ static void fail(struct lun_barrier *barrier, const char *reason)
 
 /* --- what workers do ---------------------------------------------------- */
 
+/* A release that no worker has survived must not be what their successors
+ * start with. */
+static void end_preparing(struct lun_barrier *barrier)
+{
+    if (barrier->asked > 0 && barrier->prepared == 0) {
+        fail(barrier, "the workers died while they loaded the release");
+        return;
+    }
+    (void)uv_timer_stop(&barrier->deadline);
+    barrier->phase = PREPARED;
+    barrier->hooks.on_prepared(barrier->hooks.context, NULL);
+}
+
 static void go_on(struct lun_barrier *barrier)
 {
     if (barrier->phase == CATCHING) {
@@ -270,9 +287,7 @@ static void go_on(struct lun_barrier *barrier)
     } else if (awaits(barrier)) {
         return;
     } else if (barrier->phase == PREPARING) {
-        (void)uv_timer_stop(&barrier->deadline);
-        barrier->phase = PREPARED;
-        barrier->hooks.on_prepared(barrier->hooks.context, NULL);
+        end_preparing(barrier);
     } else if (barrier->phase == COMMITTING) {
         barrier->took_ns = lun_clock_monotonic_ns() - barrier->began_ns;
         catch_up(barrier);
@@ -318,8 +333,9 @@ void lun_barrier_worker_reply(struct lun_barrier *barrier, unsigned index,
     } else if (slot->switching) {
         note_switch(barrier, slot);
     } else {
-        const struct set *set =
-            barrier->phase == PREPARING ? &barrier->next : &barrier->current;
+        bool preparing = barrier->phase == PREPARING;
+        const struct set *set = preparing ? &barrier->next : &barrier->current;
+        barrier->prepared += preparing ? 1 : 0;
         (void)snprintf(slot->beside, sizeof slot->beside, "%s", set->id);
     }
     go_on(barrier);

@@ -26,8 +26,8 @@ struct lun_workers;
 
 struct lun_barrier_hooks {
     void *context;
-    /* The workers have prepared the set; `error` says which could not, and then
-     * all have forgotten it. Never called before lun_barrier_prepare returns,
+    /* The workers have prepared the set; `error` says which could not, or that
+     * none has lived to, and then all have forgotten it. Never called before lun_barrier_prepare returns,
      * unless no worker serves. */
     void (*on_prepared)(void *context, const char *error);
     /* All workers serve it. */

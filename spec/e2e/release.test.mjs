@@ -269,4 +269,20 @@ end)`);
     }
     await clients.stop();
   });
+
+  test('that no worker survives loading is refused', async () => {
+    const before = await served(server);
+    const victims = server.status().pids.workers;
+    victims.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    const done = push(server, 'shop', shop('6.0.0'));
+    await sleep(200);
+    victims.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    const { status, json } = await done;
+    assert.equal(status, 422);
+    assert.match(json.message, /the workers died while they loaded the release/);
+    await until('successors', () => server.status().workers.every(({ state, pid }) =>
+      state === 'ready' && !victims.includes(pid)));
+    assert.equal(await served(server), before);
+    assert.match(await pushed(server, 'shop', shop('6.0.1')), /^shop@6\.0\.1/);
+  });
 });
