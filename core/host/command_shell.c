@@ -5,6 +5,7 @@
  * Lines run in this process (core/host/trial.h), in a VM like that of workers.
  * Each is a transaction of its own that is rolled back, unless writing is on.
  */
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,11 +127,10 @@ static void follow_releases(struct shell *shell)
 /* What was kept is known afterwards, as that of requests is. */
 static void record(const struct shell *shell)
 {
-    const char *account = getenv("SUDO_USER");
-    account = account != NULL ? account : getenv("USER");
+    const struct passwd *account = getpwuid(getuid());
     const struct lun_log_field fields[] = {
         {"app", shell->app},
-        {"account", account != NULL ? account : ""},
+        {"account", account != NULL ? account->pw_name : "?"},
         {"user", shell->login},
         {"code", lun_buf_str((struct lun_buf *)&shell->code)},
     };

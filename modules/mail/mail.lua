@@ -59,7 +59,8 @@ function mail.send(message)
         end
     end
     local id = ask(out, "enqueue")
-    ask({ wake = true })
+    -- In a test nobody is there to be woken: the message goes with its rollback.
+    pcall(ask, { wake = true })
     return id
 end
 

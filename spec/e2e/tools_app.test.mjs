@@ -193,6 +193,28 @@ test (3) (function() end)
     assert.match(missing.stderr, /there is no app 'nothing'/);
   });
 
+  test('gives modules to tests, but nothing that reaches outside', () => {
+    const folder = temporaryFolder();
+    fs.mkdirSync(path.join(folder, 'apps/post'), { recursive: true });
+    fs.writeFileSync(path.join(folder, 'policy.lua'), `app "post" { modules = {
+  mail = { from = { "a@example.com" }, domains = { "example.com" }, server = "smtp://127.0.0.1:1" },
+  http = { hosts = { "example.com" } }, csv = {} } }
+`);
+    fs.writeFileSync(path.join(folder, 'apps/post/app.lua'), `
+app "post" { uses = { "mail", "http", "csv" } }
+role "user" {}
+local mail, http, csv = require "mail", require "http", require "csv"
+mutation "send" { by = "user", run = function()
+  mail.send { from = "a@example.com", to = "b@example.com", subject = "x", text = "y" }
+end }
+test "a mail is queued and rolled back" (function(t) t:call "send" end)
+test "http" (function(t) t:fails("do not work in tests", function() http.get("https://example.com/") end) end)
+test "csv" (function(t) t:equal(csv.parse("a,b"), { { "a", "b" } }) end)
+`);
+    const { stdout, stderr } = run('post', '--apps', path.join(folder, 'apps'));
+    assert.match(stdout, /^3 passed, 0 failed\n$/m, stdout + stderr);
+  });
+
   test('makes the tables anew where they cannot follow', () => {
     const folder = path.join(temporaryFolder(), 'apps');
     const save = (field) => {
