@@ -146,8 +146,17 @@ local function table_of(list, model)
     return table.concat(rows, "\n")
 end
 
+-- A list of records has methods, also when it has no records.
+local function is_empty_list(value)
+    return type(value) == "table" and next(value) == nil
+        and type(getmetatable(value)) == "table"
+        and type(getmetatable(value).__index) == "function"
+        and type(value.count) == "function"
+end
+
 --- A value as the shell prints it: records as tables.
 function show.pretty(value)
+    if is_empty_list(value) then return "0 records" end
     local model = records.model_of(value)
     if model then return one_record(value, model) end
     local first = type(value) == "table" and value ~= records.NULL
