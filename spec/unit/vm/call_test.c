@@ -267,6 +267,29 @@ static void an_error_of_memory_may_be_caught(void **state)
                         "false sales:app.lua:2: not enough memory 1000");
 }
 
+static void errors_of_memory_in_interrupted_code_harm_nobody(void **state)
+{
+    (void)state;
+    struct lun_vm_limits limits = usual_limits();
+    limits.memory_bytes = (size_t)8 << 20;
+    limits.slice_ns = UINT64_C(1000000);
+    struct lun_vm_app *app =
+        open_body_with("sales",
+                       "while true do pcall(function()\n"
+                       "  local s = 'x' while true do s = s .. s end end) end",
+                       limits);
+    for (int i = 0; i < 5; i++) {
+        struct outcome first = {0}, second = {0};
+        start(&first, app, "query:main");
+        start(&second, app, "query:main");
+        wait_for(&first);
+        wait_for(&second);
+        assert_int_equal(first.code, LUN_EBUDGET);
+        assert_string_equal(call_entry(app, "query:probe").text, "alive");
+    }
+    lun_vm_app_unref(app);
+}
+
 static void garbage_does_not_count_as_memory(void **state)
 {
     (void)state;
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test(calls_of_one_app_take_turns),
         cmocka_unit_test(nobody_resumes_the_coroutine_of_another_call),
         cmocka_unit_test(an_error_of_memory_may_be_caught),
+        cmocka_unit_test(errors_of_memory_in_interrupted_code_harm_nobody),
         cmocka_unit_test(garbage_does_not_count_as_memory),
         cmocka_unit_test(what_is_no_data_stays_in_the_app),
         cmocka_unit_test(no_library_can_be_changed),
