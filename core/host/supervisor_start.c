@@ -312,6 +312,11 @@ static int open_rest(struct lun_supervisor *self, struct lun_err *err)
 static int open_paths(struct lun_supervisor *self, struct lun_err *err)
 {
     struct lun_config *config = self->config;
+    if (config->apps[0] == '\0' && /* no folder: only what is stored */
+        (set_text(&config->releases, "database", err) != 0 ||
+         set_text(&config->apps, "apps", err) != 0)) {
+        return LUN_EMEMORY;
+    }
     char *apps = lun_file_absolute(config->apps);
     bool stored = strcmp(config->releases, "database") == 0;
     if (!stored && (apps == NULL || !lun_file_is_dir(apps))) {

@@ -257,15 +257,17 @@ describe('two nodes', () => {
   });
 });
 
-test('a server without an apps folder waits for its first push', async () => {
-  const server = await Server.start({ apps: {}, args: ['--workers', '1', '--releases', 'database'] });
-  try {
-    assert.equal((await server.post('{ __typename }')).status, 200);
-    const run = command(server, 'releases');
-    assert.match(run.stderr, /there are no releases/);
-    await pushed(server, 'shop', shop('1.0.0'));
-    assert.deepEqual(await server.dataOf('{ items { name } }'), { items: [] });
-  } finally {
-    await server.down();
-  }
-});
+for (const args of [['--releases', 'database'], ['--apps', '']]) {
+  test(`a server with ${args.join(' ')} waits for its first push`, async () => {
+    const server = await Server.start({ apps: {}, args: ['--workers', '1', ...args] });
+    try {
+      assert.equal((await server.post('{ __typename }')).status, 200);
+      const run = command(server, 'releases');
+      assert.match(run.stderr, /there are no releases/);
+      await pushed(server, 'shop', shop('1.0.0'));
+      assert.deepEqual(await server.dataOf('{ items { name } }'), { items: [] });
+    } finally {
+      await server.down();
+    }
+  });
+}
