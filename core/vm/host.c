@@ -46,6 +46,7 @@
 
 #define FIELDS_MAX 16
 #define LOG_TEXT_MAX 4096
+#define SOURCE_MAX ((size_t)256 * 1024)
 #define TEXT_MAX ((size_t)64 * 1024)
 #define CHUNK_OF_GUEST "lunette/"
 #define CHUNK_OF_MODULE "modules/" /* an app's chunks are "name:file" */
@@ -324,11 +325,13 @@ static void load_module(lua_State *L, const char *dir, const char *name)
         FILE *file = fopen(path, "re");
         if (!file)
             continue;
-        static _Thread_local char text[256 * 1024];
-        size_t len = fread(text, 1, sizeof(text), file);
+        char *text = malloc(SOURCE_MAX);
+        size_t len = text ? fread(text, 1, SOURCE_MAX, file) : 0;
         fclose(file);
         snprintf(chunk, sizeof(chunk), "=%s.lua", relative);
-        if (luaL_loadbufferx(L, text, len, chunk, "t"))
+        int status = luaL_loadbufferx(L, text ? text : "", len, chunk, "t");
+        free(text);
+        if (status)
             lua_error(L);
         return;
     }

@@ -11,7 +11,7 @@
 #include "core/vm/internal.h"
 #include "spec/unit/vm/support.h"
 
-#define BUDGET_NS UINT64_C(20000000)
+#define BUDGET_NS UINT64_C(10000000)
 #define SLICE_NS UINT64_C(2000000)
 /* What a program may take beyond its budget. */
 #define GRACE_NS UINT64_C(100000000)
