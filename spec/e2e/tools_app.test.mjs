@@ -288,7 +288,8 @@ describe('lunette shell', () => {
     assert.equal(code, 0);
     assert.ok(stdout.startsWith('3\n"a\\n1"\n{ 1, b = { null } }\nnil\n14\n1\té\n2\té\nItem('), stdout);
     assert.match(stdout, /^Item\([0-9a-f-]+\)\n {2}id +"[0-9a-f-]+"\n {2}name +"Nail"\n {2}price +0\.10\n/m);
-    assert.match(stdout, /^id +code +code3 +number +name\n"[^\n]+"FR"[^\n]+"France"\n1 record\n0 records\n\{\}\nnobody\n$/m);
+    assert.match(stdout,
+      /^id +code +code3 +number +name\n"[^\n]+"FR"[^\n]+"France"\n1 record\n0 records\n\{\}\nnobody\n$/m);
     assert.equal(items(), '0', 'each line was rolled back');
   });
 
