@@ -173,7 +173,9 @@ static void on_tick(int number, siginfo_t *info, void *context)
     uint64_t now = lun_clock_monotonic_ns();
     if (now < self->end_ns)
         return;
-    if (now - self->begin_ns > self->stuck_ns)
+    /* A worker that others keep from running is not stuck. */
+    if (now - self->begin_ns > self->stuck_ns &&
+        lun_vm_budget_slice_cpu_ns() > self->stuck_ns / 2)
         give_up(self);
     interrupt(self);
 }
