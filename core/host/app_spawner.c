@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/host/app_process.h"
 #include "core/host/config.h"
@@ -22,7 +23,7 @@
 #include "core/os/process.h"
 #include "core/vm/remote.h"
 
-#define ANSWER_MS 2000
+#define ANSWER_NS UINT64_C(2000000000)
 
 static int spawner = -1; /* the worker's end */
 static struct lun_vm_remote_host host;
@@ -97,10 +98,26 @@ static _Noreturn void serve(int from, const struct lun_config *config)
 
 /* --- the worker --------------------------------------------------------- */
 
+/* The signals that slice the time of apps interrupt calls. */
+static pid_t read_pid(void)
+{
+    uint64_t end = lun_clock_monotonic_ns() + ANSWER_NS;
+    pid_t pid = -1;
+    do {
+        struct pollfd ask = {.fd = spawner, .events = POLLIN};
+        if (poll(&ask, 1, ANSWER_NS / 1000000) == 1) {
+            ssize_t got = read(spawner, &pid, sizeof pid);
+            if (got >= 0 || errno != EINTR) {
+                return got == (ssize_t)sizeof pid ? pid : -1;
+            }
+        }
+    } while (lun_clock_monotonic_ns() < end);
+    return -1;
+}
+
 static pid_t spawn(int fd)
 {
     char byte = 0;
-    pid_t pid = -1;
     union control control;
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &part,
@@ -113,13 +130,11 @@ static pid_t spawn(int fd)
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(head), &fd, sizeof fd);
-    struct pollfd ask = {.fd = spawner, .events = POLLIN};
-    if (sendmsg(spawner, &message, MSG_NOSIGNAL) != 1 ||
-        poll(&ask, 1, ANSWER_MS) != 1 ||
-        read(spawner, &pid, sizeof pid) != (ssize_t)sizeof pid) {
-        return -1;
-    }
-    return pid;
+    ssize_t sent;
+    do {
+        sent = sendmsg(spawner, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == 1 ? read_pid() : -1;
 }
 
 int lun_app_spawner_start(const struct lun_config *config,
