@@ -2,7 +2,7 @@
  * core/host/reload.c - from saved, pushed and older files to served releases.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "core/host/reload.h"
+#include "core/host/reload_parts.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -28,69 +28,21 @@
 #define STALE_NS 2000000000u /* a loader this old is ended by a newer save */
 #define TRIES 5              /* to switch while other nodes switch, too */
 
-enum phase { IDLE, LOADING, PREPARING, CLAIMING, COMMITTING };
-
-enum kind { LOAD, FOLLOW, ASKED };
-
-/* Somebody who waits for an answer. */
-struct ask {
-    struct ask *next;
-    struct lun_buf job;
-    uint64_t since_ns;
-    lun_reload_answer_cb cb;
-    void *context;
-};
-
-struct lun_reload {
-    struct lun_reload_options options;
-    struct lun_workers *workers; /* NULL until the first set is there */
-    struct lun_loading *loading;
-    struct lun_barrier *barrier;
-    struct lun_epoch *epoch;
-    struct lun_probation *trial;
-    enum phase phase;
-    /* The round under way. */
-    enum kind kind;
-    struct ask *ask; /* of an ASKED one */
-    unsigned tries;
-    uint64_t since_ns; /* when the change of this round was made */
-    bool going_back;   /* to the warm set */
-    /* What waits. */
-    struct ask *asks;
-    bool again; /* a save */
-    uint64_t again_ns;
-    bool follow;
-    struct lun_loadout current; /* what is served */
-    struct lun_loadout next;    /* what the round is about */
-    struct lun_loadout warm;    /* what the workers have beside it */
-    bool warm_fits;             /* the tables are right for it as they are */
-    uint64_t epoch_now;         /* the row that is served, or was tried */
-    char taken_back[512];       /* why a release was, last */
-    struct lun_buf last_error;
-    struct lun_buf warned; /* the warnings shown last */
-    uint64_t good;
-    uint64_t failed;
-    bool closing;
-    void (*closed)(void *context);
-    void *context;
-};
-
 static void begin_next(struct lun_reload *reload);
 static void decide(struct lun_reload *reload);
 
 /* --- the end of a round ------------------------------------------------- */
 
-static void free_ask(struct ask *ask)
+static void free_ask(struct lun_reload_asked *ask)
 {
     lun_buf_release(&ask->job);
     free(ask);
 }
 
-/* Gives the one who asked an answer and forgets the question. */
-static void answer(struct lun_reload *reload, int status,
-                   const struct lun_buf *body)
+void lun_reload_answer(struct lun_reload *reload, int status,
+                       const struct lun_buf *body)
 {
-    struct ask *ask = reload->ask;
+    struct lun_reload_asked *ask = reload->ask;
     reload->ask = NULL;
     if (ask != NULL) {
         ask->cb(ask->context, status, body);
@@ -141,7 +93,7 @@ static void fail_round(struct lun_reload *reload, int status,
                   reload->kind == ASKED ? "release refused" : "load failed",
                   &(struct lun_log_field){"detail", message}, 1);
     if (reload->kind == ASKED) {
-        answer(reload, status, &body);
+        lun_reload_answer(reload, status, &body);
     } else {
         reload->failed++;
         lun_reload_report_error(&reload->next, message, &reload->last_error);
@@ -199,7 +151,7 @@ static void succeed(struct lun_reload *reload, const struct lun_buf *changes)
     }
     reload->good++;
     lun_reload_report_success(&success, &body);
-    answer(reload, 200, &body);
+    lun_reload_answer(reload, 200, &body);
     lun_buf_release(&body);
 }
 
@@ -220,7 +172,7 @@ static void take_over(struct lun_reload *reload, struct lun_buf *changes)
     lun_sets_point(reload->options.data, reload->current.id);
 }
 
-static void on_committed(void *context)
+void lun_reload_on_committed(void *context)
 {
     struct lun_reload *reload = context;
     struct lun_buf changes;
@@ -348,7 +300,7 @@ static void decide(struct lun_reload *reload)
     lun_epoch_claim(reload->epoch, &claim, on_claimed, reload);
 }
 
-static void on_prepared(void *context, const char *error)
+void lun_reload_on_prepared(void *context, const char *error)
 {
     struct lun_reload *reload = context;
     if (reload->closing) {
@@ -413,7 +365,7 @@ static void take_report(struct lun_reload *reload)
         lun_buf_init(&body);
         lun_buf_printf(&body, "{\"ok\":true,\"releases\":%.*s}",
                        (int)next->list.len, next->list.data);
-        answer(reload, 200, &body);
+        lun_reload_answer(reload, 200, &body);
         lun_buf_release(&body);
         finish_round(reload);
     } else if (next->ok) {
@@ -425,7 +377,7 @@ static void take_report(struct lun_reload *reload)
     }
 }
 
-static void on_loaded(void *context, const struct lun_loading_end *end)
+void lun_reload_on_loaded(void *context, const struct lun_loading_end *end)
 {
     struct lun_reload *reload = context;
     struct lun_err err;
@@ -516,8 +468,8 @@ static void on_taken_back(void *context, int status, const struct lun_buf *body)
 }
 
 /* A new release fails too often. */
-static void on_bad(void *context, const struct lun_probation_limits *limits,
-                   const char *why)
+void lun_reload_on_bad(void *context, const struct lun_probation_limits *limits,
+                       const char *why)
 {
     struct lun_reload *reload = context;
     struct lun_buf job;
@@ -557,8 +509,8 @@ void lun_reload_request(struct lun_reload *reload, uint64_t since_ns)
 void lun_reload_ask(struct lun_reload *reload, const struct lun_buf *job,
                     lun_reload_answer_cb cb, void *context)
 {
-    struct ask *ask = calloc(1, sizeof *ask);
-    struct ask **end = &reload->asks;
+    struct lun_reload_asked *ask = calloc(1, sizeof *ask);
+    struct lun_reload_asked **end = &reload->asks;
     if (ask != NULL) {
         lun_buf_push(&ask->job, job->data, job->len);
     }
@@ -581,7 +533,7 @@ void lun_reload_ask(struct lun_reload *reload, const struct lun_buf *job,
 
 /* Another node has switched. An epoch that could not be followed is not tried
  * again until there is a newer one. */
-static void on_moved(void *context, uint64_t epoch)
+void lun_reload_on_moved(void *context, uint64_t epoch)
 {
     struct lun_reload *reload = context;
     if (reload->phase == IDLE && epoch > reload->epoch_now) {
@@ -616,153 +568,4 @@ void lun_reload_set_workers(struct lun_reload *reload,
     lun_barrier_begin(reload->barrier, workers, reload->current.id,
                       reload->current.path);
     lun_epoch_watch(reload->epoch);
-}
-
-/* --- what it is asked --------------------------------------------------- */
-
-bool lun_reload_is_idle(const struct lun_reload *reload)
-{
-    return reload->phase == IDLE && !reload->again;
-}
-
-const char *lun_reload_current(const struct lun_reload *reload)
-{
-    return reload->current.id;
-}
-
-const struct lun_loadout *lun_reload_loadout(const struct lun_reload *reload)
-{
-    return &reload->current;
-}
-
-uint64_t lun_reload_epoch(const struct lun_reload *reload)
-{
-    return reload->epoch_now;
-}
-
-const char *lun_reload_taken_back(const struct lun_reload *reload)
-{
-    return reload->taken_back[0] != '\0' ? reload->taken_back : NULL;
-}
-
-const char *lun_reload_last_error(const struct lun_reload *reload)
-{
-    return reload->last_error.len > 0 ? reload->last_error.data : NULL;
-}
-
-void lun_reload_counts(const struct lun_reload *reload, uint64_t *good,
-                       uint64_t *failed)
-{
-    *good = reload->good;
-    *failed = reload->failed;
-}
-
-/* --- open and close ----------------------------------------------------- */
-
-static int open_parts(struct lun_reload *reload, struct lun_err *err)
-{
-    const struct lun_reload_options *options = &reload->options;
-    const struct lun_config *config = options->config;
-    const struct lun_barrier_hooks hooks = {reload, on_prepared, on_committed};
-    int code = lun_loading_open(options->loop, options->config_path, on_loaded,
-                                reload, &reload->loading, err);
-    if (code == 0) {
-        code = lun_barrier_open(options->loop,
-                                config->reload_ms + config->release_drain_ms,
-                                &hooks, &reload->barrier, err);
-    }
-    if (code == 0) {
-        code = lun_probation_open(options->loop, options->metrics, on_bad,
-                                  reload, &reload->trial, err);
-    }
-    if (code == 0) {
-        code = lun_epoch_open(options->loop, config, on_moved, reload,
-                              &reload->epoch, err);
-    }
-    return code;
-}
-
-int lun_reload_open(const struct lun_reload_options *options,
-                    struct lun_reload **out, struct lun_err *err)
-{
-    struct lun_reload *reload = calloc(1, sizeof *reload);
-    if (reload == NULL) {
-        return lun_error_set(err, LUN_EMEMORY, "out of memory");
-    }
-    reload->options = *options;
-    *out = reload; /* what is open is closed with it */
-    return open_parts(reload, err);
-}
-
-static void end_all(void *context)
-{
-    struct lun_reload *reload = context;
-    void (*closed)(void *context) = reload->closed;
-    void *closed_context = reload->context;
-    lun_loadout_release(&reload->current);
-    lun_loadout_release(&reload->next);
-    lun_loadout_release(&reload->warm);
-    lun_buf_release(&reload->last_error);
-    lun_buf_release(&reload->warned);
-    free(reload);
-    closed(closed_context);
-}
-
-static void end_epoch(void *context)
-{
-    struct lun_reload *reload = context;
-    if (reload->epoch != NULL) {
-        lun_epoch_close(reload->epoch, end_all, reload);
-    } else {
-        end_all(reload);
-    }
-}
-
-static void end_trial(void *context)
-{
-    struct lun_reload *reload = context;
-    if (reload->trial != NULL) {
-        lun_probation_close(reload->trial, end_epoch, reload);
-    } else {
-        end_epoch(reload);
-    }
-}
-
-static void end_barrier(void *context)
-{
-    struct lun_reload *reload = context;
-    if (reload->barrier != NULL) {
-        lun_barrier_close(reload->barrier, end_trial, reload);
-    } else {
-        end_trial(reload);
-    }
-}
-
-static void refuse_all(struct lun_reload *reload)
-{
-    struct lun_buf body;
-    lun_buf_init(&body);
-    lun_reload_report_refusal(&reload->next, "the server stops", &body);
-    do {
-        answer(reload, 503, &body);
-        reload->ask = reload->asks;
-        if (reload->asks != NULL) {
-            reload->asks = reload->asks->next;
-        }
-    } while (reload->ask != NULL);
-    lun_buf_release(&body);
-}
-
-void lun_reload_close(struct lun_reload *reload, void (*closed)(void *context),
-                      void *context)
-{
-    reload->closing = true;
-    reload->closed = closed;
-    reload->context = context;
-    refuse_all(reload);
-    if (reload->loading != NULL) {
-        lun_loading_close(reload->loading, end_barrier, reload);
-    } else {
-        end_barrier(reload);
-    }
 }
