@@ -7,12 +7,15 @@
 
 /* A call that is ready may run this long before it has to wait its turn. */
 #define READY_NS ((uint64_t)1000000)
+/* A request of another app needs some turns of the loop, and each waits for the
+ * greedy: these get the full slice only over this many turns. */
+#define SLICED_SHARE 4
 
 /*
- * A call that begins or was answered runs right after the events of the turn and
- * before answers and statements leave, so that what is quick waits for nobody's
- * slice but one that is under way. What has used up a slice goes on at the
- * beginning of the next turn.
+ * A call that begins or was answered runs right after the events of the turn
+ * and before answers and statements leave, so that what is quick waits for
+ * nobody's slice but one that is under way. What has used up a slice goes on at
+ * the beginning of the next turn.
  */
 struct lun_vm_scheduler {
     uv_loop_t *loop;
@@ -111,15 +114,15 @@ static void collect(struct lun_vm_app *app, uint64_t end_ns)
                         lun_vm_budget_cpu_ns() - begin);
 }
 
-/* One slice for all calls of the queue together; each runs for `most_ns`. */
+/* `slice_ns` for all calls of the queue together; each runs for `most_ns`. */
 static void run_queue(struct lun_vm_app *app, struct lun_vm_queue *queue,
-                      uint64_t most_ns)
+                      uint64_t slice_ns, uint64_t most_ns)
 {
     uint64_t now = lun_clock_monotonic_ns();
-    uint64_t end = now + app->limits.slice_ns;
+    uint64_t end = now + slice_ns;
     struct lun_vm_call *call;
     if (app->collecting) {
-        collect(app, end);
+        collect(app, now + app->limits.slice_ns / SLICED_SHARE);
         now = lun_clock_monotonic_ns();
     }
     while (now < end && (call = take_call(queue))) {
@@ -127,8 +130,8 @@ static void run_queue(struct lun_vm_app *app, struct lun_vm_queue *queue,
             lun_vm_call_drop(call);
             continue;
         }
-        enum lun_vm_step step = lun_vm_call_run(
-            call, end - now < most_ns ? end - now : most_ns);
+        enum lun_vm_step step =
+            lun_vm_call_run(call, end - now < most_ns ? end - now : most_ns);
         if (step == LUN_VM_STEP_SLICED)
             add(&app->sliced, call);
         else
@@ -139,12 +142,13 @@ static void run_queue(struct lun_vm_app *app, struct lun_vm_queue *queue,
 
 static void run_ready(struct lun_vm_app *app)
 {
-    run_queue(app, &app->ready, READY_NS);
+    run_queue(app, &app->ready, app->limits.slice_ns, READY_NS);
 }
 
 static void run_sliced(struct lun_vm_app *app)
 {
-    run_queue(app, &app->sliced, app->limits.slice_ns);
+    uint64_t slice_ns = app->limits.slice_ns / SLICED_SHARE;
+    run_queue(app, &app->sliced, slice_ns, slice_ns);
 }
 
 /* Runs all apps that are listed now, once. */
