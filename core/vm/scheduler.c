@@ -123,6 +123,9 @@ static void run_queue(struct lun_vm_app *app, struct lun_vm_queue *queue,
     struct lun_vm_call *call;
     if (app->collecting) {
         collect(app, now + app->limits.slice_ns / SLICED_SHARE);
+        /* A call would meet the memory of the one before. */
+        if (app->collecting)
+            return;
         now = lun_clock_monotonic_ns();
     }
     while (now < end && (call = take_call(queue))) {
