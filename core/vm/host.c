@@ -425,6 +425,11 @@ void lun_vm_host_install(lua_State *L, struct lun_vm_app *app)
     lua_setfield(L, -2, "limits");
     lun_vm_decimals_push(L);
     lua_setfield(L, -2, "decimals");
+    /* For lunette.guest.decimals alone, which takes it out of here. */
+    lua_pushcfunction(L, luaopen_ffi);
+    lua_pushliteral(L, LUA_FFILIBNAME);
+    lua_call(L, 1, 1);
+    lua_setfield(L, -2, "ffi");
     lua_setglobal(L, "host");
     lua_newtable(L);
     lua_pushcclosure(L, l_require, 1);

@@ -40,10 +40,10 @@ local PACKED, DECIMAL, NULL = "\0packed", "\0decimal", "\0null"
 local DEEPEST = 64
 
 local function packed(value, depth)
-    if type(value) ~= "table" then return value end
-    if value == null then return NULL end
     local text = decimals.text(value)
     if text then return { [DECIMAL] = text } end
+    if type(value) ~= "table" then return value end
+    if value == null then return NULL end
     if depth > DEEPEST or getmetatable(value) ~= nil then return value end
     local out = {}
     for key, item in next, value do out[key] = packed(item, depth + 1) end
@@ -73,7 +73,7 @@ end
 
 local function keep(key, value, ttl)
     local kept, problem = native.set(key, value, ttl, options.bytes)
-    if kept == nil and problem:find("metatable", 1, true) then
+    if kept == nil and not problem:find("larger", 1, true) then
         kept, problem = native.set(key, { [PACKED] = packed(value, 1) }, ttl,
             options.bytes)
     end

@@ -35,7 +35,7 @@ function decimal.abs(a)
 end
 
 local function check_list(list)
-    if type(list) ~= "table" or decimal.is(list) then
+    if type(list) ~= "table" then
         misuse("decimal: a list of decimals is needed here")
     end
 end

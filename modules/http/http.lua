@@ -49,7 +49,7 @@ local function each_pair(values, what, add)
         local value = values[name]
         if value == null then
             value = {}
-        elseif type(value) ~= "table" or decimals.text(value) then
+        elseif type(value) ~= "table" then
             value = { value }
         end
         for _, one in ipairs(value) do

@@ -81,8 +81,7 @@ local function length_of(value)
 end
 
 function json.is_array(value)
-    return type(value) == "table" and not decimals.text(value)
-        and length_of(value) ~= nil
+    return type(value) == "table" and length_of(value) ~= nil
 end
 
 local Writer = {}
@@ -146,8 +145,6 @@ end
 
 function Writer:table(value, depth)
     if value == null then return self:add("null") end
-    local text = decimals.text(value)
-    if text then return self:add(text) end
     depth = depth + 1
     if depth > limits.depth then
         self:fail("more than %d tables inside each other", limits.depth)
@@ -170,6 +167,8 @@ function Writer:value(value, depth)
         self:table(value, depth)
     elseif kind == "nil" then
         self:add("null")
+    elseif decimals.text(value) then
+        self:add(decimals.text(value))
     else
         self:fail("a %s cannot be written", kind)
     end

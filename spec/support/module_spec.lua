@@ -13,6 +13,8 @@ local function is_spec(info)
         or info.source:find("README.md$"))
 end
 
+host.ffi = require("ffi")
+
 function host.where()
     for level = 2, 20 do
         local info = debug.getinfo(level, "Sl")

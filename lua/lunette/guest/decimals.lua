@@ -1,23 +1,28 @@
 --- Exact decimal numbers as apps see them: they calculate and compare without
 -- ever becoming a float.
 --
--- A value keeps its text ("12.50"); the host calculates with texts, with the
--- results of PostgreSQL's numeric (core/base/decimal.h).
+-- A value stands for a text ("12.50"); the host calculates with texts, with the
+-- results of PostgreSQL's numeric (core/base/decimal.h). It is cdata without any
+-- member: of all kinds of values only that is asked (by its metamethods) when it
+-- is compared with a number, and nothing can be read or written through it.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.guest.decimals
 local act = host.decimals
 
 local decimals = {}
 
-local VALUE = {}
-local META = { __metatable = false }
+local META = {}
+local texts = setmetatable({}, { __mode = "k" })
+local make -- set below, when all metamethods are known
 
 local function wrap(text)
-    return setmetatable({ [VALUE] = text }, META)
+    local value = make()
+    texts[value] = text
+    return value
 end
 
 local function raw(value)
-    return type(value) == "table" and rawget(value, VALUE) or nil
+    return texts[value]
 end
 
 local function shown(value)
@@ -71,7 +76,16 @@ function META.__mul(a, b) return wrap(result_of("multiply", a, b)) end
 function META.__div(a, b) return wrap(result_of("divide", a, b)) end
 function META.__mod(a, b) return wrap(result_of("modulo", a, b)) end
 function META.__unm(a) return wrap(result_of("subtract", 0, a)) end
-function META.__eq(a, b) return result_of("compare", a, b) == 0 end
+-- Nothing but numbers and their texts is equal to a decimal; asking is no error.
+function META.__eq(a, b)
+    local known, other = raw(a), b
+    if not known then known, other = raw(b), a end
+    other = raw(other) or other
+    local kind = type(other)
+    if kind ~= "string" and kind ~= "number" then return false end
+    return act.parse(other) ~= nil and act.compare(known, other) == 0
+end
+
 function META.__lt(a, b) return result_of("compare", a, b) < 0 end
 function META.__le(a, b) return result_of("compare", a, b) <= 0 end
 function META.__tostring(a) return raw(a) end
@@ -81,7 +95,12 @@ function META.__concat(a, b)
 end
 
 local METHODS = {}
-META.__index = METHODS
+
+function META.__index(_, name) return METHODS[name] end
+
+function META.__newindex()
+    error(host.where() .. "a decimal cannot be changed", 0)
+end
 
 --- To `scale` digits behind the point (0), by a mode ("half_up").
 function METHODS.round(self, scale, mode)
@@ -95,7 +114,7 @@ function METHODS.divide(self, by, scale, mode)
     return wrap(given(text, message, self, by))
 end
 
---- -1, 0 or 1; also with a number or a text, which < and == cannot compare with.
+--- -1, 0 or 1, as < and == tell, too.
 function METHODS.compare(self, other)
     return result_of("compare", self, other)
 end
@@ -104,5 +123,8 @@ end
 function METHODS.tonumber(self)
     return tonumber(operand(self))
 end
+
+make = host.ffi.metatype("struct { int :8; }", META)
+rawset(host, "ffi", nil) -- for nobody else
 
 return decimals

@@ -19,14 +19,17 @@
 local records = require("lunette.guest.records")
 local shell = require("lunette.guest.shell")
 local tests = require("lunette.guest.tests")
+local values = require("lunette.guest.values")
 
 local entries = {}
 
 -- What a function of the app returns becomes plain data.
 local function plain(value, depth)
     local kind = type(value)
-    if kind == "function" or kind == "userdata" or kind == "thread" then
-        error(("the result holds a %s"):format(kind), 0)
+    if kind == "function" or kind == "userdata" or kind == "thread"
+        or kind == "cdata" then
+        return values.crossing(value)
+            or error(("the result holds a %s"):format(kind), 0)
     elseif kind ~= "table" then
         return value
     elseif depth > 60 then

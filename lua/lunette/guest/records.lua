@@ -83,10 +83,11 @@ end
 -- What is written or compared: plain data.
 local function outward(value)
     local kind = type(value)
-    if kind ~= "table" then
-        if kind == "function" or kind == "userdata" or kind == "thread" then
-            error(("a %s is no value"):format(kind), 0)
-        end
+    if kind == "function" or kind == "userdata" or kind == "thread"
+        or kind == "cdata" then
+        return values.crossing(value)
+            or error(("a %s is no value"):format(kind), 0)
+    elseif kind ~= "table" then
         return value
     end
     local crossing = records.crossing(value)
@@ -112,11 +113,10 @@ function records.model_of(value)
     return state and state.model
 end
 
---- What a value of the guest is outside; nil for a plain table.
+--- What a record is outside; nil for any other table.
 function records.crossing(value)
     local state = rawget(value, STATE)
     if state then return { __record = state.model.key, id = state.id } end
-    return values.crossing(value)
 end
 
 --- Names and texts, for the log.

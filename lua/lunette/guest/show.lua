@@ -57,15 +57,13 @@ function inspect(value, depth)
         if type(word) == "string" and next(value, "__op") == nil then
             return word
         end
-        local exact = decimals.text(value)
-        if exact then return exact end
         if records.model_of(value) then return tostring(value) end
         return inspect_table(value, depth)
     end
     if kind == "nil" or kind == "boolean" or kind == "number" then
         return tostring(value)
     end
-    return "a " .. kind
+    return decimals.text(value) or "a " .. kind
 end
 
 --- A value on one line, bounded.

@@ -63,11 +63,11 @@ end
 local function exact_of(value)
     local kind = type(value)
     return kind == "number" or kind == "string" and tonumber(value) ~= nil
-        or kind == "table" and decimals.text(value) ~= nil
+        or decimals.text(value) ~= nil
 end
 
 local function is_decimal(value)
-    return type(value) == "table" and decimals.text(value) ~= nil
+    return decimals.text(value) ~= nil
 end
 
 local same

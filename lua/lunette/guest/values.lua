@@ -69,7 +69,7 @@ function values.cell(field, text)
     return inward_one(field, text)
 end
 
---- What a value is outside of the app; nil for a plain table.
+--- What an exact number is outside of the app; nil for any other value.
 function values.crossing(value)
     return decimals.text(value)
 end

@@ -45,17 +45,7 @@ function REASONS.UNAVAILABLE(app, fault)
         detail = fault.message }
 end
 
-local COMPARED = "attempt to compare %l+ with %l+"
-
--- Lua does not ask a decimal when it is compared with a number.
-local function explained(detail)
-    if not detail or not detail:find("table", 1, true) then return detail end
-    return (detail:gsub(COMPARED, "%0; a decimal is compared with a number by"
-        .. " total:compare(1000) > 0", 1))
-end
-
 local function internal(detail)
-    detail = explained(detail)
     return { ext = "INTERNAL", message = "internal error", detail = detail }
 end
 
