@@ -27,7 +27,7 @@ const table = (head, lines) => [head, head.map(() => '---'), ...lines]
 
 /** One table for each comment of config.def that stands before rows. */
 function settings() {
-  const groups = read('core/host/config.def').split(/\/\*(?!\n)/).slice(1);
+  const groups = read('core/config/config.def').split(/\/\*(?!\n)/).slice(1);
   return groups.map((group) => {
     const [, title] = /^\s*([^.:*]+)/.exec(group);
     const lines = rows(group, 'LUN_CONFIG').map(([type, key, value, min, max, help]) => [

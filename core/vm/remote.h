@@ -4,7 +4,7 @@
  *
  * The worker's end: apps with `isolated` in their configuration are opened and
  * called as others are (core/vm/app.h, core/vm/call.h), but their VM is that of
- * a child (core/host/app_process.h). When it ends, its calls fail with
+ * a child (core/serve/app_process.h). When it ends, its calls fail with
  * LUN_EUNAVAILABLE, and the next call starts another one, after a delay when
  * the last did not live long.
  */

@@ -385,9 +385,9 @@ end
 -- @tparam table options apps and data (folders), stored (the apps folder is not
 --   looked at), node (its name among all), database (conninfo), demo,
 --   accept_loss and anonymous_role (texts of the settings), job (what is asked:
---   core/host/reload.h), releases_keep, push_tests, test_server and
+--   core/supervise/reload.h), releases_keep, push_tests, test_server and
 --   test_database (lunette.selftest)
--- @treturn string the report of core/host/loadout.h
+-- @treturn string the report of core/serve/loadout.h
 function loader.run(options)
     return host.json_encode(load(options))
 end

@@ -1,6 +1,6 @@
 --- Which release of each app a load is about.
 --
--- A job of the supervisor (core/host/reload.h) says why there is a load: a start
+-- A job of the supervisor (core/supervise/reload.h) says why there is a load: a start
 -- or a save of the apps folder ("load"), a switch of another node ("follow"), a
 -- push, a rollback. Each begins with what is served now and changes some apps of
 -- it. The last event counts: a file that is saved, a push, a rollback.
@@ -312,7 +312,7 @@ end
 local TRIAL = { errors = 0.5, requests = 20, within_ms = 60000 }
 
 --- How the releases of a set are watched in their first minute
--- (core/host/probation.h); those that are not new are passed over there.
+-- (core/serve/probation.h); those that are not new are passed over there.
 function release.trials(choice, set)
     local out = setmetatable({}, host.array_mt)
     for _, app in ipairs(choice.settled and {} or set.apps) do

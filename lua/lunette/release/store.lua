@@ -2,7 +2,7 @@
 --
 -- lunette.release has the files of every release, lunette.release_set one row
 -- for each switch: the row with the highest epoch says what all nodes serve. A
--- switch is one insert of the next epoch (core/host/epoch.h), so of two that
+-- switch is one insert of the next epoch (core/supervise/epoch.h), so of two that
 -- race one wins.
 -- SPDX-License-Identifier: Apache-2.0
 -- @module lunette.release.store

@@ -1,6 +1,6 @@
 --- What a developer tries out: tests of apps, and lines of the shell.
 --
--- A trial runs in the transaction of a root field (core/host/trial.h) and ends
+-- A trial runs in the transaction of a root field (core/serve/trial.h) and ends
 -- with a rollback to its beginning, unless it is a line of the shell that may
 -- write. Everything it asks is done behind a savepoint, so that it goes on after
 -- what failed.
