@@ -11,9 +11,10 @@ const plain = (text) => text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replace(/\r/
 export class Terminal {
   output = '';
 
-  /** Starts `command` (for a shell) in a terminal of 30 rows and 100 columns. */
+  /** Starts `command` in a terminal of 30 rows and 100 columns, in place of the shell
+   * that sets these: not all shells leave Ctrl-C to the program alone. */
   constructor(command, { env = {}, cwd } = {}) {
-    this.child = spawn('script', ['-qfec', `stty rows 30 cols 100; ${command}`, '/dev/null'], {
+    this.child = spawn('script', ['-qfec', `stty rows 30 cols 100; exec ${command}`, '/dev/null'], {
       cwd, env: { ...process.env, TERM: 'xterm', NO_COLOR: '', LC_ALL: 'C.UTF-8', ...env },
     });
     this.child.stdout.on('data', (data) => (this.output += data));
