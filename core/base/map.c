@@ -176,14 +176,3 @@ void *lun_map_remove(struct lun_map *map, const void *key, size_t len)
     map->count--;
     return value;
 }
-
-void lun_map_each(const struct lun_map *map,
-                  void (*each)(const char *key, size_t len, void *value,
-                               void *context),
-                  void *context)
-{
-    for (size_t i = 0; i < map->size; i++)
-        for (struct lun_map_entry *entry = map->slots[i]; entry;
-             entry = entry->next)
-            each(entry->key, entry->len, entry->value, context);
-}

@@ -33,8 +33,3 @@ bool lun_map_put(struct lun_map *map, const void *key, size_t len, void *value,
                  void **old);
 /* Takes the value out, or NULL. */
 void *lun_map_remove(struct lun_map *map, const void *key, size_t len);
-/* Calls `each` for all entries; the map must not change meanwhile. */
-void lun_map_each(const struct lun_map *map,
-                  void (*each)(const char *key, size_t len, void *value,
-                               void *context),
-                  void *context);

@@ -42,7 +42,7 @@ static void set_text(lua_State *L, const char *name, const char *text)
     }
 }
 
-static int push_error(lua_State *L, const struct lun_pg_error *error)
+int lun_bind_db_push_error(lua_State *L, const struct lun_pg_error *error)
 {
     lua_pushnil(L);
     lua_createtable(L, 0, 7);
@@ -167,7 +167,7 @@ static int db_query(lua_State *L)
     PGresult *result;
     memset(&error, 0, sizeof error);
     if (lun_pg_blocking_query(connection, sql, &params, &result, &error) != 0) {
-        return push_error(L, &error);
+        return lun_bind_db_push_error(L, &error);
     }
     return push_rows(L, result);
 }
@@ -179,7 +179,7 @@ static int run_plain(lua_State *L, const char *sql)
     PGresult *result;
     memset(&error, 0, sizeof error);
     if (lun_pg_blocking_query(connection, sql, NULL, &result, &error) != 0) {
-        return push_error(L, &error);
+        return lun_bind_db_push_error(L, &error);
     }
     PQclear(result);
     lua_pushboolean(L, 1);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/bind/db.h"
 #include "core/bind/json.h"
 #include "core/bind/plan.h"
 #include "core/bind/task.h"
@@ -29,27 +30,6 @@ struct lun_bind_shape {
 };
 
 /* Results ------------------------------------------------------------------ */
-
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    if (!text[0])
-        return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
-static void push_error(lua_State *L, const struct lun_pg_error *error)
-{
-    lua_pushnil(L);
-    lua_createtable(L, 0, 8);
-    set_text(L, "code", error->sqlstate);
-    set_text(L, "class", lun_error_info(error->code)->name);
-    set_text(L, "message", error->message);
-    set_text(L, "constraint", error->constraint);
-    set_text(L, "schema", error->schema);
-    set_text(L, "table", error->table);
-    set_text(L, "column", error->column);
-}
 
 static void push_row(lua_State *L, const PGresult *result, int row)
 {
@@ -143,7 +123,7 @@ static void on_result(void *context, const PGresult *result,
     } else if (error) {
         task->db_code = error->code;
         task->in_doubt = error->lost && !error->before_send;
-        push_error(co, error);
+        (void)lun_bind_db_push_error(co, error);
         lun_bind_task_resume(task, 2);
     } else if (!select) {
         if (task->fetch)

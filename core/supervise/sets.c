@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,6 @@
 
 #define KEPT 8
 #define LISTED 1024
-
-void lun_sets_path(const char *data, const char *id, char out[PATH_MAX])
-{
-    (void)snprintf(out, PATH_MAX, "%s/sets/%s.json", data, id);
-}
 
 void lun_sets_point(const char *data, const char *id)
 {

@@ -4,10 +4,6 @@
  */
 #pragma once
 
-#include <limits.h>
-
-/* Path of the set with this id. */
-void lun_sets_path(const char *data, const char *id, char out[PATH_MAX]);
 /* Makes current.json lead to the set with this id; what the apps folder held
  * when it was compiled (folder.next) is what it last brought. */
 void lun_sets_point(const char *data, const char *id);
